@@ -1,0 +1,328 @@
+"""Deployment options: one list with name, environment variable, type and default.
+
+They come from ``[app:main]`` of the ini, or from the environment, which wins.
+"""
+
+from __future__ import annotations
+
+import configparser
+import ipaddress
+import os
+import socket
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mailpanel.errors import DeploymentError
+
+__all__ = ["DEFAULT_CONFIG", "OPTIONS", "Deployment", "Option", "load", "read_ini"]
+
+DEFAULT_CONFIG = "/etc/mailpanel/mailpanel.ini"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One deployment option.
+
+    ``name`` is its key in the ini, ``parse`` turns its text into its value and
+    raises :class:`ValueError` with the remedy, ``default`` is text too.
+    """
+
+    name: str
+    attribute: str
+    parse: Callable[[str], Any]
+    default: str
+    help: str
+
+    @property
+    def environment(self) -> str:
+        """Return the name of the environment variable that overrides the ini."""
+        if self.name == "sqlalchemy.url":
+            return "MAILPANEL_DATABASE_URL"
+        return self.name.replace(".", "_").upper()
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _directory(text: str) -> str:
+    if not Path(text).is_absolute():
+        raise ValueError("give an absolute path (in an ini, %(here)s stands for its directory)")
+    return os.path.normpath(text)
+
+
+def _boolean(text: str) -> bool:
+    words = {"true": True, "yes": True, "on": True, "1": True}
+    words |= {"false": False, "no": False, "off": False, "0": False}
+    if text.lower() not in words:
+        raise ValueError("write true or false")
+    return words[text.lower()]
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text) if text.replace(".", "", 1).isdecimal() else -1.0
+    if seconds < 0:
+        raise ValueError("give a number of seconds, 0 or more")
+    return seconds
+
+
+def _interval(text: str) -> float:
+    if _seconds(text) == 0:
+        raise ValueError("give a number of seconds above 0")
+    return _seconds(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ipaddress.ip_network(name)) for name in _names(text))
+    except ValueError:
+        raise ValueError("give networks like 10.0.0.0/8 or 2001:db8::/32") from None
+
+
+def _ports(text: str) -> tuple[int, ...]:
+    ports = tuple(int(name) if name.isdecimal() else 0 for name in _names(text))
+    if not all(0 < port < 65536 for port in ports):
+        raise ValueError("give port numbers from 1 to 65535")
+    return ports
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "sqlalchemy.url",
+        "database_url",
+        _text,
+        "",
+        "where the desired state is kept; default SQLite in the state directory",
+    ),
+    Option(
+        "mailpanel.state_directory",
+        "state_directory",
+        _directory,
+        "/var/lib/mailpanel",
+        "database, keys, ledger, journal and backups",
+    ),
+    Option(
+        "mailpanel.run_directory", "run_directory", _directory, "/run/mailpanel", "sockets and lock"
+    ),
+    Option("mailpanel.host_name", "host_name", _text, "", "this host's name; default its FQDN"),
+    Option(
+        "mailpanel.postfix_config_directory",
+        "postfix_config_directory",
+        _directory,
+        "/etc/postfix",
+        "the directory of main.cf",
+    ),
+    Option(
+        "mailpanel.dovecot_config_file",
+        "dovecot_config_file",
+        _directory,
+        "/etc/dovecot/dovecot.conf",
+        "Dovecot's configuration file",
+    ),
+    Option(
+        "mailpanel.msmtp_config_file",
+        "msmtp_config_file",
+        _directory,
+        "/etc/msmtprc",
+        "msmtp's system-wide configuration file",
+    ),
+    Option(
+        "mailpanel.ca_file",
+        "ca_file",
+        _directory,
+        "/etc/ssl/certs/ca-certificates.crt",
+        "CA bundle that relays are verified with",
+    ),
+    Option("mailpanel.master_user", "master_user", _text, "master", "the master user's name"),
+    Option(
+        "mailpanel.master_enabled",
+        "master_enabled",
+        _boolean,
+        "true",
+        "whether this host accepts an IMAP master password",
+    ),
+    Option(
+        "mailpanel.master_allow_nets",
+        "master_allow_nets",
+        _networks,
+        "",
+        "networks from which the master user may log in; default any",
+    ),
+    Option(
+        "mailpanel.relay_allow",
+        "relay_allow",
+        _names,
+        "",
+        "the only server names that this host accepts as relayhost; default any",
+    ),
+    Option(
+        "mailpanel.relay_ports",
+        "relay_ports",
+        _ports,
+        "",
+        "the only ports that this host accepts for a relayhost; default any",
+    ),
+    Option(
+        "mailpanel.alert_address",
+        "alert_address",
+        _text,
+        "",
+        "where this host mails its alerts to",
+    ),
+    Option(
+        "mailpanel.user",
+        "user",
+        _text,
+        "mailpanel",
+        "the unprivileged user of web and courier",
+    ),
+    Option(
+        "mailpanel.mail_store", "mail_store", _text, "default", "the mail store this host serves"
+    ),
+    Option(
+        "mailpanel.clearing_grace",
+        "clearing_grace",
+        _seconds,
+        "86400",
+        "seconds before what would newly be deleted is deleted",
+    ),
+    Option(
+        "mailpanel.msmtp_group", "msmtp_group", _text, "mail", "the group that may read msmtprc"
+    ),
+    Option(
+        "mailpanel.rate_limit",
+        "rate_limit",
+        _seconds,
+        "0",
+        "requests per second and address; 0 is off",
+    ),
+    Option(
+        "mailpanel.check_interval",
+        "check_interval",
+        _interval,
+        "60",
+        "seconds between the periodic checks",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The deployment options of one installation, parsed and complete."""
+
+    database_url: str
+    state_directory: str
+    run_directory: str
+    host_name: str
+    postfix_config_directory: str
+    dovecot_config_file: str
+    msmtp_config_file: str
+    ca_file: str
+    master_user: str
+    master_enabled: bool
+    master_allow_nets: tuple[str, ...]
+    relay_allow: tuple[str, ...]
+    relay_ports: tuple[int, ...]
+    alert_address: str
+    user: str
+    mail_store: str
+    clearing_grace: float
+    msmtp_group: str
+    rate_limit: float
+    check_interval: float
+
+    @property
+    def database_directory(self) -> Path:
+        """Return where SQLite's files stand; the only state that the web writes."""
+        return Path(self.state_directory, "database")
+
+    @property
+    def public_key_file(self) -> Path:
+        """Return the file of the key that the web seals secrets with."""
+        return Path(self.state_directory, "keys", "seal.pub")
+
+    @property
+    def private_key_file(self) -> Path:
+        """Return the file of the key that only the executor can read."""
+        return Path(self.state_directory, "keys", "seal.key")
+
+    @property
+    def wake_socket(self) -> Path:
+        """Return the datagram socket on which the courier of this host is woken."""
+        return Path(self.run_directory, "courier", "wake")
+
+
+def load(settings: Mapping[str, str], environment: Mapping[str, str] | None = None) -> Deployment:
+    """Parse *settings* (ini keys to text) and *environment* into a :class:`Deployment`.
+
+    Raises :class:`DeploymentError`, naming the option, where a value is wrong or
+    a ``mailpanel.`` name is unknown.
+    """
+    environment = os.environ if environment is None else environment
+    known = {option.name for option in OPTIONS}
+    for name in settings:
+        if name.startswith("mailpanel.") and name not in known:
+            raise DeploymentError(f"{name}: there is no such option; see docs/options.md")
+    values: dict[str, Any] = {}
+    for option in OPTIONS:
+        text = environment.get(option.environment, settings.get(option.name, "")).strip()
+        try:
+            values[option.attribute] = option.parse(text or option.default)
+        except ValueError as error:
+            raise DeploymentError(f"{option.name}: {error}") from None
+    values["host_name"] = values["host_name"] or socket.getfqdn()
+    if not values["database_url"]:
+        path = Path(values["state_directory"], "database", "mailpanel.sqlite")
+        values["database_url"] = f"sqlite:///{path}"
+    return Deployment(**values)
+
+
+def read_ini(path: str | Path, trusted: bool = False) -> dict[str, str]:
+    """Return the ``[app:main]`` section of the ini at *path*.
+
+    With *trusted*, for a process that runs as root: the file and every
+    directory above it must belong to root and be writable by nobody else.
+    Raises :class:`DeploymentError` where it cannot be read or trusted.
+    """
+    path = Path(path).absolute()
+    if trusted:
+        _require_root_owned(path)
+    parser = configparser.ConfigParser(
+        defaults={"here": str(path.parent), "__file__": str(path)}, default_section="DEFAULT"
+    )
+    try:
+        with path.open(encoding="utf-8") as stream:
+            parser.read_file(stream)
+        section = dict(parser["app:main"])
+    except FileNotFoundError:
+        raise DeploymentError(
+            f"{path}: there is no such file; name one with --config or MAILPANEL_CONFIG"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise DeploymentError(f"{path}: it cannot be read: {reason}") from None
+    except KeyError:
+        raise DeploymentError(f"{path}: it has no section [app:main]") from None
+    except configparser.Error as error:
+        raise DeploymentError(f"{path}: {type(error).__name__} in the ini's syntax") from None
+    return {name: value for name, value in section.items() if name not in ("here", "__file__")}
+
+
+def _require_root_owned(path: Path) -> None:
+    for place in (path, *path.parents):
+        try:
+            status = place.stat()
+        except FileNotFoundError:
+            return
+        sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+        if status.st_uid != 0:
+            raise DeploymentError(f"{place}: as root only what belongs to root is read: chown root")
+        if status.st_mode & 0o022 and not sticky:
+            raise DeploymentError(f"{place}: others may write to it: chmod go-w")

@@ -1,0 +1,182 @@
+"""What a setting wants of a host, as frozen data: facts in, a plan out.
+
+A setting's ``plan`` reads :class:`Facts` and answers a :class:`Plan`; the engine
+in :mod:`mailpanel.host` carries it out. What a setting owned before and its new
+plan no longer names is put back, so a reset is the empty plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = [
+    "Change",
+    "Facts",
+    "MapAnswers",
+    "MapEntries",
+    "MapIsSilent",
+    "ParameterIs",
+    "Plan",
+    "PostfixFacts",
+    "PrependParameter",
+    "Probe",
+    "SetParameter",
+    "SetService",
+    "SmtpLogin",
+    "Verification",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PostfixFacts:
+    """What stands in Postfix on this host, without what mailpanel put there.
+
+    ``parameters`` holds main.cf's explicit parameters as text, as ``postconf -n``
+    shows them (postconf(1)), each with its value from before mailpanel where
+    mailpanel owns it. ``overrides`` holds master.cf's ``-o`` settings, keyed
+    ``service/type/parameter`` as ``postconf -P`` shows them. ``smtp_chroot`` is
+    the chroot column of the ``smtp unix`` service (master(5)).
+    ``sasl_mechanisms`` are those for which a SASL client plugin is installed.
+    ``names`` are the names and addresses under which this host is its own
+    mail server. ``maps_directory`` holds mailpanel's own lookup tables.
+    """
+
+    version: str
+    parameters: Mapping[str, str]
+    overrides: Mapping[str, str]
+    smtp_chroot: str
+    database_type: str
+    maps_directory: str
+    sasl_mechanisms: frozenset[str]
+    names: frozenset[str]
+    ports: frozenset[int]
+
+    def map(self, name: str) -> str:
+        """Return how main.cf names mailpanel's own lookup table *name*."""
+        return f"{self.database_type}:{self.maps_directory}/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a plan may depend on; ``postfix`` is ``None`` where it is not installed.
+
+    ``relay_allow`` and ``relay_ports`` are root's own bounds; empty is any.
+    """
+
+    host_name: str
+    ca_file: str
+    relay_allow: tuple[str, ...] = ()
+    relay_ports: tuple[int, ...] = ()
+    postfix: PostfixFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetParameter:
+    """main.cf: *name* has *value*.
+
+    ``lingers`` says that, once no plan wants it, it stays until the mail that is
+    already on its way under it has gone; so for every change below.
+    """
+
+    name: str
+    value: str
+    lingers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PrependParameter:
+    """main.cf: *item* stands first in the list *name*; the admin's items are kept."""
+
+    name: str
+    item: str
+    lingers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetService:
+    """master.cf: a service of mailpanel's own, one logical line of *text* (master(5))."""
+
+    name: str
+    type: str
+    text: str
+    lingers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MapEntries:
+    """mailpanel's own lookup table *name* holds *entries* (key, value).
+
+    Every key must answer exactly its value when the staged table is read back.
+    A key that no plan wants any more stays until the mail in flight has gone.
+    """
+
+    name: str
+    entries: tuple[tuple[str, str], ...] = field(repr=False)
+    lingers: bool = True
+
+
+Change = SetParameter | PrependParameter | SetService | MapEntries
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpLogin:
+    """Probe: log in to an SMTP server as the daemon would, and send nothing.
+
+    ``tls`` is ``starttls``, ``tls`` (from the start), ``may`` or ``none``; with
+    ``verify`` the certificate must be valid for *hostname*. ``username`` and
+    ``password`` are ``None`` where there is no account. ``mechanisms`` are those
+    that the daemon itself could use.
+    """
+
+    hostname: str
+    port: int
+    tls: str
+    verify: bool
+    username: str | None
+    password: str | None = field(repr=False)
+    ca_file: str
+    ca_path: str
+    mechanisms: tuple[str, ...]
+    helo: str
+
+
+Probe = SmtpLogin
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterIs:
+    """Verification: ``postconf -h`` answers *value* for *name* after the reload."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class MapAnswers:
+    """Check: the staged lookup table *map* answers *value* for *key*."""
+
+    map: str
+    key: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MapIsSilent:
+    """Check: no table of the admin's in the list *maps* has *key*; else *sentence*."""
+
+    maps: str
+    key: str
+    sentence: str
+
+
+Verification = ParameterIs | MapAnswers | MapIsSilent
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that one setting wants of one host; the empty plan is the reset."""
+
+    changes: tuple[Change, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    verifications: tuple[Verification, ...] = ()

@@ -1,0 +1,1 @@
+"""Private daemons and a strict relay, to look at the product with."""

@@ -1,0 +1,313 @@
+"""Strict Colander types that the settings share.
+
+One schema serves JSON and forms. Bound with ``form=True`` a node takes the text
+that a browser sends; otherwise it takes exactly the JSON type it names. No
+message ever quotes the input: it may be a secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import colander
+import idna
+
+from mailpanel.errors import FieldError, InvalidFields
+
+__all__ = [
+    "Hostname",
+    "Integer",
+    "Object",
+    "OneOf",
+    "Port",
+    "Secret",
+    "Text",
+    "Username",
+    "deserialize",
+]
+
+REQUIRED = "This field is required."
+
+
+def deserialize(node: colander.SchemaNode, cstruct: Any) -> dict[str, Any]:
+    """Return the appstruct of *cstruct*.
+
+    Raises :class:`InvalidFields` with every wrong field at once, each with a
+    sentence that names the remedy and never the value.
+    """
+    try:
+        appstruct: dict[str, Any] = node.deserialize(cstruct)
+    except colander.Invalid as error:
+        raise InvalidFields(list(_field_errors(error))) from None
+    return appstruct
+
+
+def _field_errors(error: colander.Invalid) -> Iterator[FieldError]:
+    for child in error.children:
+        yield FieldError(child.node.name, str(child.msg))
+
+
+class Object(colander.Mapping):
+    """A JSON object whose keys are exactly the schema's.
+
+    Colander's own mapping stops at the first unknown key, quotes its value, and
+    runs no rule between fields while any field is wrong. This one reports all of
+    it at once. A schema's ``cross`` method, where it has one, is given the fields
+    that are right so far and yields ``(field, sentence)`` pairs.
+    """
+
+    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
+        if cstruct is colander.null:
+            return colander.null
+        if not isinstance(cstruct, dict):
+            raise colander.Invalid(node, "This must be a JSON object.")
+        invalid = colander.Invalid(node)
+        appstruct = dict(self._good_children(node, cstruct, invalid))
+        for name in cstruct.keys() - {child.name for child in node.children}:
+            _add(invalid, _shown(name), "There is no such field; leave it out.")
+        wrong = {child.node.name for child in invalid.children}
+        cross: Callable[..., Iterator[tuple[str, str]]] | None = getattr(node, "cross", None)
+        for name, sentence in cross(appstruct, wrong) if cross else ():
+            if name not in wrong:
+                _add(invalid, name, sentence)
+        if invalid.children:
+            raise invalid
+        return appstruct
+
+    def _good_children(
+        self, node: colander.SchemaNode, cstruct: dict[str, Any], invalid: colander.Invalid
+    ) -> Iterator[tuple[str, Any]]:
+        for child in node.children:
+            given = cstruct.get(child.name, colander.null)
+            if given is colander.null and child.missing is colander.required:
+                _add(invalid, child.name, REQUIRED)
+                continue
+            try:
+                value = child.deserialize(given)
+            except colander.Invalid as error:
+                invalid.add(error)
+                continue
+            if value is not colander.drop:
+                yield child.name, value
+
+
+def _add(invalid: colander.Invalid, name: str, sentence: str) -> None:
+    invalid.add(colander.Invalid(colander.SchemaNode(colander.String(), name=name), sentence))
+
+
+def _shown(name: str) -> str:
+    printable = "".join(char if char.isprintable() else "?" for char in name)
+    return printable if len(printable) <= 40 else printable[:39] + "…"
+
+
+class _Strict(colander.SchemaType):
+    """A type that takes one JSON type; ``parse`` turns it into the appstruct."""
+
+    json_type: type = str
+    json_name = "text"
+
+    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
+        if cstruct is colander.null:
+            return colander.null
+        if self.json_type is int and _bound(node, "form"):
+            cstruct = _form_integer(node, cstruct)
+        if type(cstruct) is not self.json_type:
+            raise colander.Invalid(node, f"This must be {self.json_name}.")
+        return self.parse(node, cstruct)
+
+    def serialize(self, node: colander.SchemaNode, appstruct: Any) -> Any:
+        return colander.null if appstruct is colander.null else str(appstruct)
+
+    def parse(self, node: colander.SchemaNode, given: Any) -> Any:
+        return given
+
+
+def _bound(node: colander.SchemaNode, name: str) -> Any:
+    return (node.bindings or {}).get(name)
+
+
+def _form_integer(node: colander.SchemaNode, text: Any) -> int:
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,9}", text.strip()):
+        raise colander.Invalid(node, "Write a whole number in digits.")
+    return int(text.strip())
+
+
+class Integer(_Strict):
+    """A JSON integer between *low* and *high*: not ``true``, not ``587.0``, not ``"587"``."""
+
+    json_type = int
+    json_name = "a JSON integer, without quotes or a decimal point"
+
+    def __init__(self, low: int, high: int) -> None:
+        self.low = low
+        self.high = high
+
+    def parse(self, node: colander.SchemaNode, given: int) -> int:
+        if not self.low <= given <= self.high:
+            raise colander.Invalid(node, f"This must be from {self.low} to {self.high}.")
+        return given
+
+
+class Port(Integer):
+    """A TCP port, 1 to 65535 (RFC 6335)."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 65535)
+
+
+class OneOf(_Strict):
+    """One of a few words."""
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.words = words
+
+    def parse(self, node: colander.SchemaNode, given: str) -> str:
+        if given not in self.words:
+            raise colander.Invalid(node, f"This must be one of {', '.join(self.words)}.")
+        return given
+
+
+class Text(_Strict):
+    """Text that one line of a configuration file can hold, stored as sent.
+
+    Lengths are in code points. Control characters (Cc), lone surrogates and
+    blanks (White_Space) at either end are refused with the reason.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
+
+    def parse(self, node: colander.SchemaNode, given: str) -> str:
+        problem = self.problem(given)
+        if problem:
+            raise colander.Invalid(node, problem)
+        return given
+
+    def problem(self, text: str) -> str | None:
+        """Return a sentence about what is wrong with *text*, or ``None``."""
+        if not text:
+            return "This must not be empty."
+        if len(text) > self.longest:
+            return f"This must be at most {self.longest:,} characters; it has {len(text):,}."
+        categories = {unicodedata.category(char) for char in text}
+        if "Cc" in categories:
+            return "Control characters (a line break, a tab) cannot be used; remove them."
+        if "Cs" in categories:
+            return "This holds half of a character (a lone surrogate); send whole characters."
+        if text != text.strip():
+            return "A blank at the beginning or the end would be lost; remove it."
+        return None
+
+
+class Secret(Text):
+    """A password of somebody else's server: anything that a provider may hand out."""
+
+    def __init__(self) -> None:
+        super().__init__(1024)
+
+
+class Username(Text):
+    """The name of an SMTP account."""
+
+    def __init__(self) -> None:
+        super().__init__(255)
+
+    def problem(self, text: str) -> str | None:
+        if ":" in text:
+            return (
+                "A username with “:” cannot be expressed in Postfix. "
+                "Ask your provider for another one."
+            )
+        return super().problem(text)
+
+
+class Hostname(_Strict):
+    """A DNS name as its lower-case A-label, or an IP address in canonical form.
+
+    Names follow IDNA 2008 (RFC 5891) with the letters, digits and hyphens of
+    RFC 1123; one label is enough. Addresses are IPv4, or IPv6 as in RFC 5952,
+    without a zone.
+    """
+
+    def parse(self, node: colander.SchemaNode, given: str) -> str:
+        try:
+            return canonical_hostname(given)
+        except ValueError as error:
+            raise colander.Invalid(node, str(error)) from None
+
+
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+
+
+def canonical_hostname(text: str) -> str:
+    """Return *text* as API.md has it; raises :class:`ValueError` with the remedy."""
+    if not text:
+        raise ValueError("Give the server's name, like mail.example.net.")
+    if any(char.isspace() for char in text):
+        raise ValueError("A server's name has no blanks; remove them.")
+    if "[" in text or "]" in text:
+        raise ValueError("Leave the brackets out: mailpanel adds them where they belong.")
+    if "/" in text or "@" in text:
+        raise ValueError("Give the server's name alone, without a scheme, path or user.")
+    if ":" in text:
+        return _canonical_ipv6(text)
+    name = text.lower().removesuffix(".")
+    if not name:
+        raise ValueError("Give the server's name, like mail.example.net.")
+    if _NUMBER.fullmatch(name.rpartition(".")[2]):
+        return _canonical_ipv4(name)
+    return _canonical_name(name)
+
+
+def _canonical_ipv6(text: str) -> str:
+    if "%" in text:
+        raise ValueError("An IPv6 address with a zone cannot be used; give one without.")
+    try:
+        address = ipaddress.IPv6Address(text)
+    except ValueError:
+        raise ValueError(
+            "This is no IPv6 address. If a port was meant: it has a field of its own."
+        ) from None
+    if address.ipv4_mapped:
+        raise ValueError("This is an IPv4 address written as IPv6; give it as IPv4.")
+    return str(address)
+
+
+def _canonical_ipv4(name: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(name))
+    except ValueError:
+        raise ValueError(
+            "A name that ends in a number must be an IPv4 address, like 192.0.2.7."
+        ) from None
+
+
+def _canonical_name(name: str) -> str:
+    labels = [_canonical_label(label) for label in name.split(".")]
+    canonical = ".".join(labels)
+    if len(canonical) > 253:
+        raise ValueError("A server's name has at most 253 characters.")
+    return canonical
+
+
+def _canonical_label(label: str) -> str:
+    if not label:
+        raise ValueError("Between two dots of a server's name there must be something.")
+    if "_" in label:
+        raise ValueError("A server's name has no underscore.")
+    if not label.isascii() or label.startswith("xn--"):
+        try:
+            return idna.alabel(label).decode("ascii").lower()
+        except (idna.IDNAError, UnicodeError):
+            raise ValueError("A part of this name is not allowed by IDNA 2008.") from None
+    if not _LABEL.fullmatch(label):
+        raise ValueError(
+            "Each part of a server's name has 1 to 63 letters, digits and hyphens, "
+            "no hyphen at its ends."
+        )
+    return label

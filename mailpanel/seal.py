@@ -1,0 +1,134 @@
+"""Sealed secrets: a secret opens only on a mail host, and only for the destination
+it was typed for.
+
+The web seals with a public key (libsodium's sealed box); the private key is
+root's on the mail hosts. Inside the box stands the secret together with its
+setting, destination and revision, so that a stored box cannot be pointed at
+another server. Text form: ``1.KEYID.BOX``, version, key id, URL-safe base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nacl.exceptions import CryptoError
+from nacl.public import PrivateKey, PublicKey, SealedBox
+
+from mailpanel.errors import DeploymentError, SealError
+
+__all__ = ["Opener", "Sealer", "make_keys"]
+
+VERSION = "1"
+
+
+def _key_id(public: bytes) -> str:
+    return hashlib.sha256(public).hexdigest()[:16]
+
+
+def make_keys(private_key_file: Path, public_key_file: Path) -> bool:
+    """Make the key pair where there is none; say whether it was made.
+
+    The private key file gets mode 0600 from its first byte, the public one 0644.
+    A missing public key is written again from the private one.
+    """
+    made = False
+    try:
+        private = PrivateKey(base64.b64decode(private_key_file.read_bytes()))
+    except FileNotFoundError:
+        private = PrivateKey.generate()
+        _write_new(private_key_file, base64.b64encode(bytes(private)) + b"\n", 0o600)
+        made = True
+    if made or not public_key_file.exists():
+        public_key_file.unlink(missing_ok=True)
+        public = base64.b64encode(bytes(private.public_key)) + b"\n"
+        _write_new(public_key_file, public, 0o644)
+    return made
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as stream:
+        os.fchmod(descriptor, mode)
+        stream.write(content)
+        stream.flush()
+        os.fsync(descriptor)
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        key = base64.b64decode(path.read_bytes(), validate=False)
+    except OSError as error:
+        raise DeploymentError(
+            f"{path}: the key cannot be read ({error.strerror}); run mailpanel init"
+        ) from None
+    if len(key) != 32:
+        raise DeploymentError(f"{path}: this is no key of mailpanel's; run mailpanel init")
+    return key
+
+
+@dataclass(frozen=True)
+class Sealer:
+    """Seals secrets; what it has sealed it cannot read back."""
+
+    public_key_file: Path
+
+    def seal(self, setting: str, revision: int, destination: Mapping[str, Any], secret: str) -> str:
+        """Return *secret* sealed to *destination*, as text for the database.
+
+        Raises :class:`DeploymentError` where the public key cannot be read.
+        """
+        public = _read_key(self.public_key_file)
+        content = {
+            "setting": setting,
+            "revision": revision,
+            "destination": dict(destination),
+            "secret": secret,
+        }
+        box = SealedBox(PublicKey(public)).encrypt(json.dumps(content).encode("ascii"))
+        return f"{VERSION}.{_key_id(public)}.{base64.urlsafe_b64encode(box).decode('ascii')}"
+
+
+class Opener:
+    """Opens sealed secrets; only the executor has one."""
+
+    def __init__(self, private_key_file: Path) -> None:
+        self._private = PrivateKey(_read_key(private_key_file))
+        self.key_id = _key_id(bytes(self._private.public_key))
+
+    def open(self, sealed: str, setting: str, revision: int, destination: Mapping[str, Any]) -> str:
+        """Return the secret in *sealed*.
+
+        Raises :class:`SealError` where it was sealed with another key, for another
+        setting or destination, or for a revision after *revision*.
+        """
+        content = self._content(sealed)
+        if content.get("setting") != setting or content.get("destination") != dict(destination):
+            raise SealError(
+                "The stored password was typed for another server; type it again for this one."
+            )
+        if not isinstance(content.get("revision"), int) or content["revision"] > revision:
+            raise SealError("The stored password belongs to a later revision; type it again.")
+        return str(content["secret"])
+
+    def _content(self, sealed: str) -> dict[str, Any]:
+        version, _, rest = sealed.partition(".")
+        key_id, _, box = rest.partition(".")
+        if version != VERSION or key_id != self.key_id:
+            raise SealError(
+                "The stored password was sealed with another key than this host's; type it "
+                "again, or carry the key over with mailpanel keys export."
+            )
+        try:
+            opened = SealedBox(self._private).decrypt(base64.urlsafe_b64decode(box))
+            content: dict[str, Any] = json.loads(opened)
+        except (CryptoError, ValueError, binascii.Error):
+            raise SealError("The stored password is damaged; type it again.") from None
+        return content

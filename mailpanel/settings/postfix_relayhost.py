@@ -1,0 +1,301 @@
+"""postfix_relayhost: the smarthost that Postfix sends all mail through, with its account.
+
+The construction and why each line of it is so: postconf(5), SASL_README,
+TLS_README, and docs/decisions/0001-relayhost-construction.md.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import colander
+
+from mailpanel.errors import Refused
+from mailpanel.plan import (
+    Change,
+    Facts,
+    MapEntries,
+    MapIsSilent,
+    ParameterIs,
+    Plan,
+    PostfixFacts,
+    PrependParameter,
+    SetParameter,
+    SetService,
+    SmtpLogin,
+    Verification,
+)
+from mailpanel.schema import REQUIRED, Hostname, Object, OneOf, Port, Secret, Username
+from mailpanel.settings._core import Setting
+
+__all__ = ["PostfixRelayhost"]
+
+TRANSPORT = "mailpanel"
+OVERRIDES = ("smtp_sasl_auth_enable", "smtp_sasl_password_maps", "smtp_tls_policy_maps")
+
+
+class RelayhostSchema(colander.MappingSchema):
+    """The value of postfix_relayhost."""
+
+    schema_type = Object
+
+    server_hostname = colander.SchemaNode(
+        Hostname(),
+        title="Server",
+        description="The relay's name or address. Its certificate must match it.",
+    )
+    server_port = colander.SchemaNode(
+        Port(),
+        title="Port",
+        description="587 uses STARTTLS, 465 TLS from the start.",
+    )
+    username = colander.SchemaNode(
+        Username(),
+        missing=colander.drop,
+        title="Username",
+        description="Leave out username and password for a relay without an account.",
+    )
+    password = colander.SchemaNode(
+        Secret(),
+        missing=colander.drop,
+        title="Password",
+        description="Stored as sent; blanks inside are kept. It is never shown again.",
+    )
+    security = colander.SchemaNode(
+        OneOf(("starttls", "tls", "none")),
+        missing=colander.drop,
+        title="Security",
+        description="Overrides the port's rule; none only without an account.",
+    )
+
+    def cross(self, appstruct: dict[str, Any], wrong: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong between the fields."""
+        account = "username" in appstruct or "username" in wrong
+        if not account and ("password" in appstruct or "password" in wrong):
+            yield "username", "A password needs its username; send both, or neither."
+        if account and "password" not in appstruct and not self._kept(appstruct):
+            yield "password", self._missing_password()
+        if account and appstruct.get("security") == "none":
+            yield "security", "With an account TLS is required; choose starttls or tls."
+
+    def _kept(self, appstruct: dict[str, Any]) -> bool:
+        setting, stored = self.bindings["setting"], self.bindings["stored"]
+        return bool(setting.keeps_secret(appstruct, stored))
+
+    def _missing_password(self) -> str:
+        stored = self.bindings["stored"]
+        if stored is None or not stored.has_secret:
+            return REQUIRED
+        return (
+            "Type the password again: the stored one is kept only while server, port, "
+            "username and security stay as they are."
+        )
+
+
+class PostfixRelayhost(Setting):
+    """See the module."""
+
+    name = "postfix_relayhost"
+    title = "Relayhost"
+    description = "The smarthost that Postfix sends all mail through, with its account."
+    schema = RelayhostSchema
+    secret_field = "password"  # noqa: S105 (the name of the field)
+    destination = ("server_hostname", "server_port", "username", "security")
+    example: ClassVar[Mapping[str, Any]] = {
+        "server_hostname": "filter1020.mymailcheap.com",
+        "server_port": 587,
+        "username": "relay-user",
+        "password": "secure-relay-user-password",
+    }
+
+    def needs_secret(self, value: Mapping[str, Any]) -> bool:
+        return "username" in value
+
+    def plan(self, value: Mapping[str, Any], secret: str | None, facts: Facts) -> Plan:
+        postfix = _postfix(facts)
+        _refuse(value, facts, postfix)
+        next_hop = _next_hop(value)
+        changes: list[Change] = [
+            MapEntries("tls", ((next_hop, _tls_policy(value)),)),
+            PrependParameter("smtp_tls_policy_maps", postfix.map("tls"), lingers=True),
+            SetParameter("relayhost", next_hop),
+        ]
+        verifications: list[Verification] = [ParameterIs("relayhost", next_hop)]
+        if secret is not None:
+            changes += _account(value, secret, postfix, next_hop)
+            verifications.append(
+                MapIsSilent(
+                    "smtp_sasl_password_maps",
+                    value["server_hostname"],
+                    "smtp_sasl_password_maps has an entry of your own for "
+                    f"{value['server_hostname']} without a port, which Postfix would use in "
+                    "place of this account; remove that entry, or add the port to its key.",
+                )
+            )
+        if not postfix.parameters.get("smtp_tls_CAfile"):
+            changes.append(SetParameter("smtp_tls_CAfile", facts.ca_file, lingers=True))
+        if _implicit_tls(value):
+            changes += _own_transport(postfix)
+        return Plan(
+            changes=tuple(changes),
+            probes=(_probe(value, secret, facts, postfix),),
+            verifications=tuple(verifications),
+        )
+
+    def read(self, facts: Facts) -> dict[str, Any] | None:
+        if facts.postfix is None:
+            return None
+        text = facts.postfix.parameters.get("relayhost", "").strip()
+        return {"relayhost": text} if text else None
+
+
+def _postfix(facts: Facts) -> PostfixFacts:
+    if facts.postfix is None:
+        raise Refused("Postfix is not installed on this host; install the package postfix.")
+    return facts.postfix
+
+
+def _next_hop(value: Mapping[str, Any]) -> str:
+    # The brackets turn MX look-ups off (postconf(5), relayhost); the port always
+    # stands in it, since a SASL key without it would match other ports as well.
+    return f"[{value['server_hostname']}]:{value['server_port']}"
+
+
+def _implicit_tls(value: Mapping[str, Any]) -> bool:
+    return _security(value) == "tls"
+
+
+def _security(value: Mapping[str, Any]) -> str:
+    default = "tls" if value["server_port"] == 465 else "starttls"
+    return str(value.get("security", default))
+
+
+def _is_address(hostname: str) -> bool:
+    try:
+        ipaddress.ip_address(hostname)
+    except ValueError:
+        return False
+    return True
+
+
+def _verified(value: Mapping[str, Any]) -> bool:
+    return "username" in value or value.get("security") in ("starttls", "tls")
+
+
+def _tls_policy(value: Mapping[str, Any]) -> str:
+    """Return the entry of smtp_tls_policy_maps (postconf(5)) for *value*."""
+    if _verified(value):
+        # match=nexthop serves names and literals, where the default match refuses an IP SAN
+        # and accepts sub-domains. Postfix sends no SNI by itself; an address has none.
+        sni = "" if _is_address(value["server_hostname"]) else " servername=nexthop"
+        return f"secure match=nexthop{sni}"
+    if _security(value) == "none":
+        return "none"
+    return "encrypt" if _implicit_tls(value) else "may"
+
+
+def _account(
+    value: Mapping[str, Any], secret: str, postfix: PostfixFacts, next_hop: str
+) -> list[Change]:
+    return [
+        MapEntries("sasl", ((next_hop, f"{value['username']}:{secret}"),)),
+        PrependParameter("smtp_sasl_password_maps", postfix.map("sasl"), lingers=True),
+        # Only the verified option is loosened: with the policy entry lost, PLAIN still
+        # needs a verified certificate, and the password never travels in clear.
+        SetParameter("smtp_sasl_tls_verified_security_options", "noanonymous", lingers=True),
+        SetParameter("smtp_sasl_auth_enable", "yes", lingers=True),
+    ]
+
+
+def _own_transport(postfix: PostfixFacts) -> list[Change]:
+    """Return what implicit TLS takes: no policy table can say it (TLS_README)."""
+    text = (
+        f"{TRANSPORT} unix - - {postfix.smtp_chroot} - - smtp\n"
+        "  -o smtp_tls_wrappermode=yes\n"
+        "  -o smtp_tls_security_level=secure\n"
+    )
+    changes: list[Change] = [
+        SetService(TRANSPORT, "unix", text, lingers=True),
+        SetParameter("default_transport", TRANSPORT),
+        # Else mail for relay_domains hangs in the greeting.
+        SetParameter("relay_transport", TRANSPORT),
+    ]
+    relayhosts = postfix.parameters.get("sender_dependent_relayhost_maps", "")
+    if relayhosts:
+        # default_transport overrides them silently; senders that have a relayhost of
+        # their own go on through plain smtp.
+        own = postfix.parameters.get("sender_dependent_default_transport_maps", "")
+        kept = [own] if own else []
+        kept += [f"pipemap:{{{each},static:smtp}}" for each in relayhosts.replace(",", " ").split()]
+        changes.append(SetParameter("sender_dependent_default_transport_maps", ", ".join(kept)))
+    return changes
+
+
+def _refuse(value: Mapping[str, Any], facts: Facts, postfix: PostfixFacts) -> None:
+    """Raise :class:`Refused` where the host's configuration or root's bounds forbid it."""
+    _refuse_destination(value["server_hostname"], value["server_port"], facts, postfix)
+    if postfix.parameters.get("smtp_tls_per_site"):
+        raise Refused(
+            "main.cf sets smtp_tls_per_site, which Postfix ignores once there is a "
+            "smtp_tls_policy_maps. Move its entries to smtp_tls_policy_maps first."
+        )
+    for service in ("smtp/unix", "relay/unix"):
+        for name in OVERRIDES:
+            if f"{service}/{name}" in postfix.overrides:
+                raise Refused(
+                    f"master.cf overrides {name} for the service {service}, so main.cf would "
+                    "not count there. Remove that -o line first."
+                )
+    if "username" in value:
+        _refuse_account(postfix)
+
+
+def _refuse_destination(hostname: str, port: int, facts: Facts, postfix: PostfixFacts) -> None:
+    if facts.relay_allow and hostname not in facts.relay_allow:
+        raise Refused(
+            f"{facts.host_name} accepts only the relays that mailpanel.relay_allow names, "
+            f"and {hostname} is none of them."
+        )
+    if facts.relay_ports and port not in facts.relay_ports:
+        raise Refused(
+            f"{facts.host_name} accepts only the ports that mailpanel.relay_ports names, "
+            f"and {port} is none of them."
+        )
+    if hostname in postfix.names and port in postfix.ports:
+        raise Refused(
+            f"{hostname}, port {port}, is this host's own Postfix: mail would go round in "
+            "circles. Give the relay's name."
+        )
+
+
+def _refuse_account(postfix: PostfixFacts) -> None:
+    if not postfix.sasl_mechanisms & {"PLAIN", "LOGIN"}:
+        raise Refused(
+            "Postfix has no SASL mechanism to log in with. Install the package libsasl2-modules."
+        )
+    if postfix.parameters.get("smtp_sender_dependent_authentication", "no") == "yes":
+        raise Refused(
+            "main.cf sets smtp_sender_dependent_authentication = yes, which would offer other "
+            "accounts to this relay. Turn it off first."
+        )
+
+
+def _probe(
+    value: Mapping[str, Any], secret: str | None, facts: Facts, postfix: PostfixFacts
+) -> SmtpLogin:
+    security = _security(value)
+    tls = "may" if security == "starttls" and not _verified(value) else security
+    return SmtpLogin(
+        hostname=value["server_hostname"],
+        port=value["server_port"],
+        tls=tls,
+        verify=_verified(value),
+        username=value.get("username"),
+        password=secret,
+        ca_file=postfix.parameters.get("smtp_tls_CAfile") or facts.ca_file,
+        ca_path=postfix.parameters.get("smtp_tls_CApath", ""),
+        mechanisms=tuple(sorted(postfix.sasl_mechanisms)),
+        helo=postfix.parameters.get("smtp_helo_name") or facts.host_name,
+    )

@@ -1,0 +1,1 @@
+"""Views translate, they do not decide."""
