@@ -123,12 +123,12 @@ class ProtocolError(MailpanelError):
 class HostError(MailpanelError):
     """A change cannot be made on this host; the old configuration is live.
 
-    ``temporary`` is true where trying again later may help without anybody
-    touching the value (a relay that does not answer), false where it will not
-    (a refused password, which would lock the account).
+    ``temporary`` is true where trying the same value again later may help (a relay
+    that does not answer, a configuration that the admin mends), false where it
+    would do harm (a refused password: trying on locks the account).
     """
 
-    def __init__(self, message: str, temporary: bool = False) -> None:
+    def __init__(self, message: str, temporary: bool = True) -> None:
         super().__init__(message)
         self.temporary = temporary
 
@@ -159,6 +159,3 @@ class PutBackFailed(HostError):
 
 class Busy(HostError):
     """Another process holds the host's lock."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, temporary=True)

@@ -43,6 +43,7 @@ class PostfixFacts:
     """
 
     version: str
+    queue_directory: str
     parameters: Mapping[str, str]
     overrides: Mapping[str, str]
     smtp_chroot: str

@@ -1,0 +1,194 @@
+"""The courier: the apply service's unprivileged part. Database, wake-ups, probes.
+
+It is a process of its own, started by :mod:`mailpanel.apply.service`, and talks
+to the executor through the socket that it inherits, and to nobody else as root.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+from mailpanel.apply.messages import (
+    HEADER,
+    LONGEST,
+    DesiredSettings,
+    Goodbye,
+    Hello,
+    HostReport,
+    Message,
+    Present,
+    ProbeRequest,
+    ProbeResult,
+    Wanted,
+    decode,
+    encode,
+)
+from mailpanel.apply.probes import try_smtp_login
+from mailpanel.errors import DatabaseAway, ProbeFailed
+from mailpanel.services.hosts import Hosts, Report
+
+__all__ = ["Courier"]
+
+Answer = TypeVar("Answer")
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 5.0
+
+
+class Courier:
+    """Carries what is wanted to the executor, and what came of it to the database.
+
+    *wake_socket* is made anew. A database that is away is asked again after a
+    pause, and nothing that the executor reported is lost meanwhile.
+    """
+
+    def __init__(
+        self, hosts: Hosts, host_name: str, wake_socket: Path, check_interval: float
+    ) -> None:
+        self._hosts = hosts
+        self._host_name = host_name
+        self._wake_socket = wake_socket
+        self._check_interval = check_interval
+        self._woken = asyncio.Event()
+        self._reported = asyncio.Event()
+        self._versions: dict[str, str] = {}
+        self._checked_in_at = float("-inf")
+        # The latest word on each setting, and what of it the database does not have yet; an
+        # older word that was not written in time is no loss.
+        self._said: dict[tuple[str, str], HostReport | Present] = {}
+        self._unwritten: dict[tuple[str, str], HostReport | Present] = {}
+
+    async def run(self, end: socket.socket) -> None:
+        """Serve until the executor says good-bye or has gone."""
+        reader, writer = await asyncio.open_connection(sock=end)
+        wake = self._bind()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(wake, self._wake, wake)
+        fetching = asyncio.create_task(self._fetch_for_ever(writer))
+        writing = asyncio.create_task(self._write_for_ever())
+        try:
+            await self._listen(reader, writer)
+            await self._flush()
+        finally:
+            for task in (fetching, writing):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            loop.remove_reader(wake)
+            wake.close()
+            self._wake_socket.unlink(missing_ok=True)
+            writer.close()
+
+    def _bind(self) -> socket.socket:
+        self._wake_socket.unlink(missing_ok=True)
+        wake = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        wake.setblocking(False)
+        wake.bind(str(self._wake_socket))
+        self._wake_socket.chmod(0o600)
+        return wake
+
+    def _wake(self, wake: socket.socket) -> None:
+        with suppress(BlockingIOError):
+            while wake.recv(16):
+                pass
+        self._woken.set()
+
+    async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take the executor's messages until it says good-bye or has gone."""
+        while (message := await _receive(reader)) is not None:
+            match message:
+                case Hello():
+                    self._versions = message.versions
+                    self._woken.set()
+                case HostReport() | Present():
+                    key = (type(message).__name__, message.setting)
+                    self._said[key] = self._unwritten[key] = message
+                    self._reported.set()
+                case ProbeRequest():
+                    writer.write(encode(await _tried(message)))
+                    await writer.drain()
+                case Goodbye():
+                    return
+
+    async def _fetch_for_ever(self, writer: asyncio.StreamWriter) -> None:
+        """Hand on what is wanted at each wake-up, and at the periodic check behind it."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), self._check_interval)
+            self._woken.clear()
+            if not self._versions:
+                continue
+            wanted = await _persist(self._wanted)
+            writer.write(encode(wanted))
+            await writer.drain()
+            await _persist(self._check_in)
+
+    def _wanted(self) -> DesiredSettings:
+        return DesiredSettings(tuple(Wanted(**asdict(each)) for each in self._hosts.desired()))
+
+    def _check_in(self) -> None:
+        # Not at each of many wake-ups: the database keeps it to the check interval anyway.
+        now = asyncio.get_running_loop().time()
+        if now - self._checked_in_at >= self._check_interval / 2:
+            if self._hosts.checked_in(self._host_name, self._versions):
+                # A new database, or this host was forgotten there: say everything again.
+                self._unwritten = dict(self._said)
+                self._reported.set()
+            self._checked_in_at = now
+
+    async def _write_for_ever(self) -> None:
+        while True:
+            await self._reported.wait()
+            self._reported.clear()
+            await _persist(self._write)
+
+    async def _flush(self) -> None:
+        await _persist(self._write)
+        await _persist(self._check_in)
+
+    def _write(self) -> None:
+        """Write what was reported; what cannot be written now stays."""
+        for key, message in list(self._unwritten.items()):
+            if isinstance(message, HostReport):
+                self._hosts.report(self._host_name, Report(**asdict(message)))
+            else:
+                self._hosts.present(self._host_name, message.setting, message.value)
+            if self._unwritten[key] is message:
+                del self._unwritten[key]
+
+
+async def _receive(reader: asyncio.StreamReader) -> Message | None:
+    try:
+        (length,) = HEADER.unpack(await reader.readexactly(HEADER.size))
+        return decode(await reader.readexactly(min(length, LONGEST)))
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None
+
+
+async def _tried(request: ProbeRequest) -> ProbeResult:
+    try:
+        await try_smtp_login(request.probe)
+    except ProbeFailed as error:
+        return ProbeResult(request.number, str(error), error.temporary)
+    return ProbeResult(request.number, None, temporary=False)
+
+
+async def _persist(ask: Callable[[], Answer]) -> Answer:
+    """Return what *ask* answers, as soon as the database is there."""
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return ask()
+        except DatabaseAway as error:
+            log.warning("%s", error)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)

@@ -1,0 +1,203 @@
+"""The executor: root's part. It unseals, validates again, converges, and reports.
+
+It never opens a socket to the outside nor the database; what it knows of what
+is wanted comes through the pipe, and it believes none of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mailpanel.apply.messages import HostReport, Wanted
+from mailpanel.errors import HostError, InvalidFields, MailpanelError, Refused
+from mailpanel.host.mailhost import Host
+from mailpanel.host.state import Record, State
+from mailpanel.plan import Plan, Probe
+from mailpanel.seal import Opener
+from mailpanel.settings import Setting
+
+__all__ = ["Executor"]
+
+LONGEST_PAUSE = 3600.0
+
+
+class Executor:
+    """Makes one host what the database wants, setting by setting.
+
+    *report* is told every step; *try_probe* lets the courier try a probe and raises
+    :class:`mailpanel.errors.ProbeFailed` where it fails. *pause* is in seconds: a
+    failure that may pass is tried again after it, then after twice that, and so on.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: Host,
+        state: State,
+        opener: Opener,
+        settings: Mapping[str, Setting],
+        report: Callable[[HostReport], None],
+        try_probe: Callable[[Probe], None],
+        pause: float,
+    ) -> None:
+        self._host = host
+        self._state = state
+        self._opener = opener
+        self._settings = settings
+        self._report = report
+        self._try_probe = try_probe
+        self._pause = pause
+        self._attempts: dict[str, tuple[int, int, float]] = {}
+
+    def converge(self, wanted: Wanted) -> None:
+        """Bring the host to *wanted*, unless it is there already or it is too early to retry."""
+        record = self._state.get(wanted.setting)
+        if wanted.setting not in self._settings or not self._due(wanted, record):
+            return
+        started = time.monotonic()
+        tried = Record(
+            wanted.setting,
+            wanted.revision,
+            record.highest,
+            reset=wanted.reset,
+            since=time.time(),
+        )
+        if wanted.revision < record.highest:
+            self._refuse_replay(wanted, record)
+            return
+        # From here on no lower revision counts any more, whatever comes of this one.
+        self._state.put(tried)
+        steps = ["read"]
+
+        def step(name: str) -> None:
+            steps.append(name)
+            self._tell(replace(tried, step=name))
+
+        try:
+            self._make(wanted, step)
+        except MailpanelError as error:
+            self._failed(replace(tried, step=steps[-1]), error, started)
+        except OSError as error:
+            sentence = f"A file on this host cannot be used: {error.strerror}."
+            self._failed(replace(tried, step=steps[-1]), HostError(sentence), started)
+        else:
+            self._made(tried, started)
+
+    def _due(self, wanted: Wanted, record: Record) -> bool:
+        if wanted.revision != record.revision:
+            return True
+        if record.status == "applied":
+            return False
+        if record.status == "failed" and not record.retry:
+            return False
+        revision, _, at = self._attempts.get(wanted.setting, (0, 0, 0.0))
+        return record.status != "settling" and (
+            revision != wanted.revision or time.monotonic() >= at
+        )
+
+    def _refuse_replay(self, wanted: Wanted, record: Record) -> None:
+        sentence = (
+            f"The database offers revision {wanted.revision}, and this host has already seen "
+            f"revision {record.highest}. Save the setting once more."
+        )
+        self._report(
+            HostReport(
+                wanted.setting, wanted.revision, "failed", "read", sentence, None, record.highest
+            )
+        )
+
+    def _make(self, wanted: Wanted, step: Callable[[str], None]) -> None:
+        setting = self._settings[wanted.setting]
+        facts = self._host.facts()
+        if wanted.reset:
+            plan = Plan()
+        else:
+            value, secret = self._open(setting, wanted)
+            plan = setting.plan(value, secret, facts)
+        try_probe = self._try_probe if wanted.probe else _skip
+        self._host.converge(wanted.setting, plan, facts, try_probe, step)
+
+    def _open(self, setting: Setting, wanted: Wanted) -> tuple[Mapping[str, Any], str | None]:
+        """Return value and secret of *wanted*, validated anew by the settings' own schema."""
+        given = dict(wanted.value or {})
+        secret = None
+        if wanted.sealed is not None and setting.secret_field is not None:
+            destination = {name: given.get(name) for name in setting.destination}
+            secret = self._opener.open(wanted.sealed, setting.name, wanted.revision, destination)
+            given[setting.secret_field] = secret
+        broken = Refused("The database holds a value that breaks the setting's own rules.")
+        try:
+            value = setting.public(setting.validate(given))
+        except InvalidFields:
+            raise broken from None
+        if value != wanted.value:
+            raise broken
+        return value, secret
+
+    def _made(self, tried: Record, started: float) -> None:
+        # A reset is done when what stood before mailpanel stands again, to the byte.
+        settling = tried.reset and self._host.leaving(tried.setting)
+        status, step = ("settling", "wait for mail in flight") if settling else ("applied", None)
+        self._attempts.pop(tried.setting, None)
+        self._finish(replace(tried, status=status, step=step), started)
+
+    def _failed(self, tried: Record, error: MailpanelError, started: float) -> None:
+        retry = getattr(error, "temporary", True)
+        _, count, _ = self._attempts.get(tried.setting, (0, 0, 0.0))
+        pause = min(self._pause * 2**count, LONGEST_PAUSE)
+        self._attempts[tried.setting] = (tried.revision, count + 1, time.monotonic() + pause)
+        self._finish(replace(tried, status="failed", error=str(error), retry=retry), started)
+
+    def _finish(self, record: Record, started: float) -> None:
+        duration = round((time.monotonic() - started) * 1000)
+        record = replace(record, duration_ms=duration, since=time.time())
+        self._state.put(record)
+        self._tell(self._state.get(record.setting))
+
+    def settle(self) -> bool:
+        """Put back what lingered, where its time has come; say whether any is left."""
+        try:
+            left = self._host.settle()
+        except HostError:
+            # It is tried again; until then what lingers does no harm.
+            return True
+        for record in self._state.all():
+            if record.status == "settling" and not self._host.leaving(record.setting):
+                done = replace(record, status="applied", step=None, since=time.time())
+                self._state.put(done)
+                self._tell(self._state.get(record.setting))
+        return left
+
+    def tell_all(self) -> None:
+        """Report every record anew: what the database has may be older."""
+        for record in self._state.all():
+            self._tell(record)
+
+    def failed(self) -> bool:
+        """Say whether a setting has failed on this host."""
+        return any(record.status == "failed" for record in self._state.all())
+
+    def resetting(self) -> bool:
+        """Say whether a reset still waits for the mail in flight."""
+        return any(record.status == "settling" for record in self._state.all())
+
+    def _tell(self, record: Record) -> None:
+        status = "applying" if record.status == "settling" else record.status
+        self._report(
+            HostReport(
+                record.setting,
+                record.revision,
+                status,
+                record.step,
+                record.error,
+                record.duration_ms,
+                max(record.highest, record.revision),
+            )
+        )
+
+
+def _skip(_probe: Probe) -> None:
+    """Try nothing: the administrator said so, and the audit log has it."""

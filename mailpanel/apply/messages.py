@@ -1,0 +1,156 @@
+"""The pipe between courier and executor: a few typed messages, and nothing else.
+
+On the wire a message is its length (four bytes, big-endian) and one JSON object
+with the name of its type. What does not decode to exactly one of these types
+raises :class:`ProtocolError`: the executor, which is root, trusts nothing more.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import types
+from dataclasses import dataclass, field, fields
+from typing import Any, get_args, get_origin, get_type_hints
+
+from mailpanel.errors import ProtocolError
+from mailpanel.plan import SmtpLogin
+
+__all__ = [
+    "HEADER",
+    "LONGEST",
+    "DesiredSettings",
+    "Goodbye",
+    "Hello",
+    "HostReport",
+    "Message",
+    "Present",
+    "ProbeRequest",
+    "ProbeResult",
+    "Wanted",
+    "decode",
+    "encode",
+]
+
+HEADER = struct.Struct(">I")
+LONGEST = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The desired revision of one setting, as the database has it."""
+
+    setting: str
+    revision: int
+    reset: bool
+    value: dict[str, Any] | None
+    sealed: str | None
+    probe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredSettings:
+    """To the executor: what is wanted of this host now, of every setting ever set."""
+
+    settings: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """To the executor: how the probe *number* went; ``error`` is ``None`` where it works."""
+
+    number: int
+    error: str | None
+    temporary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """To the courier: this host is up, with these versions of its parts."""
+
+    versions: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """To the courier: where a revision stands on this host."""
+
+    setting: str
+    revision: int
+    status: str
+    step: str | None
+    error: str | None
+    duration_ms: int | None
+    highest_revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """To the courier: what the admin's own configuration amounts to for *setting*."""
+
+    setting: str
+    value: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRequest:
+    """To the courier: try this, without root's rights."""
+
+    number: int
+    probe: SmtpLogin = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """To the courier: pass on what is left, and end."""
+
+
+Message = DesiredSettings | ProbeResult | Hello | HostReport | Present | ProbeRequest | Goodbye
+_TYPES: dict[str, type[Any]] = {each.__name__: each for each in get_args(Message)}
+
+
+def encode(message: Message) -> bytes:
+    """Return *message* as bytes for the wire."""
+    data = {"type": type(message).__name__, **_plain(message)}
+    body = json.dumps(data).encode("ascii")
+    return HEADER.pack(len(body)) + body
+
+
+def decode(body: bytes) -> Message:
+    """Return the message in *body*, the bytes after the length.
+
+    Raises :class:`ProtocolError` for anything else than exactly one message.
+    """
+    try:
+        data = json.loads(body)
+        kind = _TYPES[data.pop("type")]
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        raise ProtocolError("This is no message.") from None
+    message: Message = _typed(kind, data)
+    return message
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _typed(kind: Any, data: Any) -> Any:
+    """Return *data* as *kind*, field by field, with exactly the types it names."""
+    if hasattr(kind, "__dataclass_fields__"):
+        hints = get_type_hints(kind)
+        if not isinstance(data, dict) or data.keys() != hints.keys():
+            raise ProtocolError(f"{kind.__name__} has other fields.")
+        return kind(**{name: _typed(hint, data[name]) for name, hint in hints.items()})
+    if get_origin(kind) is types.UnionType:
+        return None if data is None else _typed(get_args(kind)[0], data)
+    if get_origin(kind) is tuple:
+        if not isinstance(data, list):
+            raise ProtocolError("A list is missing.")
+        return tuple(_typed(get_args(kind)[0], each) for each in data)
+    if type(data) is not (get_origin(kind) or kind):
+        raise ProtocolError("A field has another type.")
+    return data

@@ -1,0 +1,158 @@
+"""The apply service: one executor, with a courier beside it, for as long as it runs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+from mailpanel.apply.executor import Executor
+from mailpanel.apply.messages import (
+    DesiredSettings,
+    Goodbye,
+    Hello,
+    Present,
+    ProbeRequest,
+    ProbeResult,
+)
+from mailpanel.apply.pipe import Pipe
+from mailpanel.apply.processes import Stop, courier_process
+from mailpanel.deployment import Deployment
+from mailpanel.errors import HostError, ProbeFailed, ProtocolError
+from mailpanel.host.lock import locked
+from mailpanel.host.mailhost import MailHost
+from mailpanel.host.state import State
+from mailpanel.layout import prepare_run, prepare_state
+from mailpanel.plan import Facts, Probe
+from mailpanel.seal import Opener
+from mailpanel.settings import SETTINGS
+
+__all__ = ["run"]
+
+log = logging.getLogger(__name__)
+
+# How often the queue is looked at while something waits for the mail in flight.
+LOOK = 0.5
+# How long one run of --once waits for mail in flight before it leaves the rest to the next.
+PATIENCE = 30.0
+PROBE_TIMEOUT = 120.0
+COURIER_PAUSE = 1.0
+
+
+def run(deployment: Deployment, once: bool) -> int:
+    """Run the apply service until SIGTERM; with *once*, until this host has converged.
+
+    Returns the exit code: 1 where, with *once*, a setting failed or the database
+    could not be asked. Raises :class:`mailpanel.errors.Busy` where another apply
+    service runs here, unless *once*, which waits for it to end.
+    """
+    stop = Stop()
+    prepare_state(deployment)
+    prepare_run(deployment)
+    with locked(Path(deployment.run_directory, "apply.lock"), wait=once):
+        host = MailHost(deployment)
+        recovered = host.recover()
+        if recovered:
+            log.warning("a change that was interrupted has been %s", recovered)
+        opener = Opener(deployment.private_key_file)
+        while True:
+            with courier_process(deployment) as pipe:
+                service = _Service(deployment, pipe, stop, host, opener)
+                try:
+                    return service.converge_once() if once else service.serve()
+                except (EOFError, ProtocolError) as error:
+                    log.error("the courier has ended: %s", error)
+                    if once:
+                        return 1
+            time.sleep(COURIER_PAUSE)
+
+
+class _Service:
+    """The executor's loop over one pipe."""
+
+    def __init__(
+        self, deployment: Deployment, pipe: Pipe, stop: Stop, host: MailHost, opener: Opener
+    ) -> None:
+        self._host = host
+        self._stop = stop
+        self._pipe = pipe
+        self._wanted: DesiredSettings | None = None
+        self._probes = 0
+        self._executor = Executor(
+            host=host,
+            state=State(deployment.state_directory),
+            opener=opener,
+            settings=SETTINGS,
+            report=pipe.send,
+            try_probe=self._try_probe,
+            pause=deployment.check_interval,
+        )
+
+    def serve(self) -> int:
+        """Converge for ever: at each message, and while something waits to be settled."""
+        self._greet()
+        left = True
+        while True:
+            self._receive(LOOK if left else None)
+            self._converge()
+            left = self._settle()
+
+    def converge_once(self) -> int:
+        """Converge to what is wanted now; return the exit code."""
+        self._greet()
+        while self._wanted is None:
+            self._receive(None)
+        self._converge()
+        deadline = time.monotonic() + PATIENCE
+        while self._settle() and time.monotonic() < deadline:
+            time.sleep(LOOK)
+        self._pipe.send(Goodbye())
+        return 1 if self._executor.failed() or self._executor.resetting() else 0
+
+    def _greet(self) -> None:
+        versions: dict[str, str] = {}
+        try:
+            facts: Facts | None = self._host.facts()
+        except HostError as error:
+            log.error("%s", error)
+            facts = None
+        if facts and facts.postfix:
+            versions["postfix"] = facts.postfix.version
+        self._pipe.send(Hello(versions or {"postfix": "not installed"}))
+        self._executor.tell_all()
+        if facts:
+            for setting in SETTINGS.values():
+                self._pipe.send(Present(setting.name, setting.read(facts)))
+
+    def _receive(self, timeout: float | None) -> None:
+        """Take all messages that are there; of what is wanted only the last word counts."""
+        message = self._pipe.receive(timeout)
+        while message is not None:
+            if isinstance(message, DesiredSettings):
+                self._wanted = message
+            message = self._pipe.receive(0)
+
+    def _converge(self) -> None:
+        wanted = self._wanted
+        for each in wanted.settings if wanted else ():
+            with self._stop.busy():
+                self._executor.converge(each)
+
+    def _settle(self) -> bool:
+        with self._stop.busy():
+            return self._executor.settle()
+
+    def _try_probe(self, probe: Probe) -> None:
+        """Let the courier try *probe*; raises :class:`ProbeFailed` where it fails."""
+        self._probes += 1
+        self._pipe.send(ProbeRequest(self._probes, probe))
+        deadline = time.monotonic() + PROBE_TIMEOUT
+        while (left := deadline - time.monotonic()) > 0:
+            message = self._pipe.receive(left)
+            if isinstance(message, DesiredSettings):
+                self._wanted = message
+            elif isinstance(message, ProbeResult) and message.number == self._probes:
+                if message.error is not None:
+                    raise ProbeFailed(message.error, message.temporary)
+                return
+        raise ProbeFailed("The test of the new values did not end in time.")

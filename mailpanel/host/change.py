@@ -1,0 +1,174 @@
+"""One change of a Postfix instance, from what stands to what shall stand: checked, then listed
+file by file for the journal."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailpanel.errors import CheckFailed, HostError, Refused, VerifyFailed
+from mailpanel.host import files
+from mailpanel.host.compose import Tree, parameter
+from mailpanel.host.files import FileState
+from mailpanel.host.journal import Entry, Phase
+from mailpanel.host.ledger import Ledger
+from mailpanel.host.postfix import INDEXED, Postfix
+from mailpanel.host.stage import BuiltMap, staged
+from mailpanel.plan import MapIsSilent, ParameterIs, Plan, PostfixFacts
+
+__all__ = ["Change", "Snapshot", "snapshot"]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The files of one moment, and what they say."""
+
+    main_cf: FileState
+    master_cf: FileState
+    maps: dict[str, FileState]
+    ledger_file: FileState
+    tree: Tree
+    ledger: Ledger
+
+
+def snapshot(postfix: Postfix, ledger_path: Path) -> Snapshot:
+    """Read all that a change may touch."""
+    main_cf = files.read_state(postfix.main_cf)
+    master_cf = files.read_state(postfix.master_cf)
+    ledger_file = files.read_state(ledger_path, mode=0o600)
+    ledger = Ledger.loads(ledger_file.content)
+    maps = {name: _map_file(postfix, name) for name in ledger.maps}
+    sources = {name: _text(state) for name, state in maps.items() if state.content is not None}
+    tree = Tree(_text(main_cf), _text(master_cf), sources)
+    return Snapshot(main_cf, master_cf, maps, ledger_file, tree, ledger)
+
+
+def _map_file(postfix: Postfix, name: str) -> FileState:
+    return files.read_state(postfix.maps / name, mode=0o600)
+
+
+def _text(state: FileState) -> str:
+    return (state.content or b"").decode("utf-8", "surrogateescape")
+
+
+def _changed(state: FileState, text: str) -> FileState:
+    return state.with_content(text.encode("utf-8", "surrogateescape"))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What brings *postfix* from *before* to *tree* and *ledger*, as *plan* wants it."""
+
+    postfix: Postfix
+    facts: PostfixFacts
+    plan: Plan
+    before: Snapshot
+    tree: Tree
+    ledger: Ledger
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Say whether every file stands as it shall already, the ledger aside."""
+        return self.tree == self.before.tree
+
+    def write_ledger(self) -> None:
+        """Write the ledger alone, where it differs."""
+        content = self.ledger.dumps()
+        if content != self.before.ledger_file.content:
+            files.write(self.before.ledger_file.with_content(content))
+
+    def check(self, directory: Path) -> dict[str, BuiltMap]:
+        """Stage the whole tree below *directory* and check it; return the tables as built.
+
+        Raises :class:`CheckFailed`, or :class:`Refused` where something of the
+        admin's own would get in the way; nothing live has been touched.
+        """
+        with staged(self.postfix, self.tree, directory, self.facts.database_type) as stage:
+            warnings, built = stage.check()
+        if warnings:
+            self._require_known(warnings, directory)
+        self._require_silent()
+        self._require_ca()
+        return built
+
+    def _require_known(self, warnings: frozenset[str], directory: Path) -> None:
+        """Raise :class:`CheckFailed` for a warning that the live configuration does not give."""
+        tree = self.before.tree
+        with staged(self.postfix, tree, directory, self.facts.database_type) as live:
+            new = warnings - live.check()[0]
+        if new:
+            raise CheckFailed(f"Postfix warns of the staged configuration: {sorted(new)[0][:300]}")
+
+    def _require_silent(self) -> None:
+        for each in self.plan.verifications:
+            if isinstance(each, MapIsSilent):
+                for table in self.facts.parameters.get(each.maps, "").replace(",", " ").split():
+                    if self.postfix.query(table, each.key) is not None:
+                        raise Refused(each.sentence)
+
+    def _require_ca(self) -> None:
+        """Raise :class:`CheckFailed` unless the CA file that main.cf names holds certificates.
+
+        With one that is missing Postfix turns TLS off for every next hop, and neither
+        its checks nor the reload say so.
+        """
+        path = parameter(self.tree, "smtp_tls_CAfile")
+        if not path or "$" in path:
+            return
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+        except OSError:
+            raise CheckFailed(
+                f"smtp_tls_CAfile names {path}, which holds no certificate that can be read. "
+                "Install the package ca-certificates, or set mailpanel.ca_file."
+            ) from None
+
+    def require_unchanged(self) -> None:
+        """Raise a temporary :class:`HostError` where somebody else edited a file meanwhile."""
+        for state in (self.before.main_cf, self.before.master_cf, *self.before.maps.values()):
+            if files.read_state(state.path, mode=state.mode) != state:
+                raise HostError(
+                    f"{state.path.name} was edited while the change was being checked; "
+                    "it is tried again."
+                )
+
+    def entries(self, built: dict[str, BuiltMap]) -> Iterator[Entry]:
+        """Yield the files of the change in their phases, with the tables as *built*."""
+        before = self.before
+        if self.tree.master_cf != before.tree.master_cf:
+            adds = self.ledger.services.keys() - before.ledger.services.keys()
+            phase = Phase.BEFORE if adds else Phase.AFTER
+            yield Entry(phase, before.master_cf, _changed(before.master_cf, self.tree.master_cf))
+        ledger = before.ledger_file.with_content(self.ledger.dumps())
+        yield Entry(Phase.PREPARE, before.ledger_file, ledger)
+        for table in built.values():
+            if self.tree.maps[table.source_name] != before.tree.maps.get(table.source_name):
+                yield self._map_entry(Phase.PREPARE, table.source_name, table.source)
+                yield self._map_entry(Phase.PREPARE, table.index_name, table.index)
+        if self.tree.main_cf != before.tree.main_cf:
+            yield Entry(Phase.COMMIT, before.main_cf, _changed(before.main_cf, self.tree.main_cf))
+        for name in before.ledger.maps.keys() - built.keys():
+            for suffix in ("", *INDEXED.values()):
+                entry = self._map_entry(Phase.CLEAN, name + suffix, None)
+                if entry.old.content is not None:
+                    yield entry
+
+    def _map_entry(self, phase: str, name: str, content: bytes | None) -> Entry:
+        old = _map_file(self.postfix, name)
+        return Entry(phase, old, old.with_content(content), own_directory=True)
+
+    def verify(self, pid: int) -> None:
+        """Raise :class:`VerifyFailed` unless the daemon, once *pid*, lives with the new values."""
+        if self.postfix.master_pid(Path(self.facts.queue_directory)) != pid:
+            raise VerifyFailed("Postfix did not survive the reload.")
+        wanted = {
+            each.name: each.value
+            for each in self.plan.verifications
+            if isinstance(each, ParameterIs)
+        }
+        live = self.postfix.values(tuple(wanted)) if wanted else {}
+        for name, value in wanted.items():
+            if live.get(name) != value:
+                raise VerifyFailed(f"Postfix reads another value for {name} than was written.")

@@ -1,0 +1,84 @@
+"""Running the daemons' own commands: fixed arguments, no shell, always a time limit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailpanel.errors import HostError
+
+__all__ = ["Finished", "Running", "run", "start"]
+
+TIMEOUT = 30.0
+# Nothing of the caller's environment reaches a daemon's command: MAIL_CONFIG alone
+# would point Postfix at another configuration (postfix(1)).
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "LANG": "C"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a command answered; both streams as text, undecodable bytes escaped."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Running:
+    """A command under way."""
+
+    def __init__(self, argv: Sequence[str], stdin: str) -> None:
+        self._argv = argv
+        self._stdin = stdin
+        try:
+            self._process = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            raise HostError(f"The command {argv[0]} is not installed on this host.") from None
+
+    def finish(self, timeout: float = TIMEOUT) -> Finished:
+        """Wait for the end; after *timeout* seconds end it and raise :class:`HostError`."""
+        try:
+            stdout, stderr = self._process.communicate(
+                self._stdin.encode("utf-8", "surrogateescape"), timeout
+            )
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise HostError(f"{self._name()} did not end within {timeout:.0f} s.") from None
+        return Finished(
+            self._process.returncode,
+            stdout.decode("utf-8", "surrogateescape"),
+            stderr.decode("utf-8", "surrogateescape"),
+        )
+
+    def kill(self) -> None:
+        """End the command and all that it started, unless it has ended by itself."""
+        if self._process.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
+
+    def _name(self) -> str:
+        return " ".join(word for word in self._argv[:4] if "/" not in word)
+
+
+def start(argv: Sequence[str], stdin: str = "") -> Running:
+    """Start *argv* with *stdin*; raises :class:`HostError` where it is not installed."""
+    return Running(argv, stdin)
+
+
+def run(argv: Sequence[str], stdin: str = "", timeout: float = TIMEOUT) -> Finished:
+    """Run *argv* to its end, *timeout* seconds at most; see :class:`Running`."""
+    return Running(argv, stdin).finish(timeout)

@@ -1,0 +1,121 @@
+"""The journal: what a change will do, on disk before it does anything.
+
+One file holds, for every file that the change touches, what stands there and
+what shall stand there, in the order of the change. It is written whole and
+synced before the first rename, so a process killed at any instruction leaves
+enough to finish the change or to undo it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mailpanel.host import files
+from mailpanel.host.files import FileState
+
+__all__ = ["Entry", "Journal", "Phase"]
+
+
+class Phase:
+    """When in a change a file is written; see :mod:`mailpanel.host.transaction`."""
+
+    BEFORE = "before"  # what the new configuration needs a running daemon to know already
+    PREPARE = "prepare"  # what nothing names yet
+    COMMIT = "commit"  # the one rename by which the new configuration counts
+    AFTER = "after"  # what the new configuration no longer needs, before the reload
+    CLEAN = "clean"  # what nothing names any more
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a change: as it was, as it shall be, and when it is written.
+
+    With ``own_directory`` its directory is mailpanel's own: made on demand, and
+    removed with the last file in it.
+    """
+
+    phase: str
+    old: FileState
+    new: FileState
+    own_directory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A change under way, for the setting that wants it."""
+
+    setting: str
+    entries: tuple[Entry, ...]
+
+    def write(self, path: Path) -> None:
+        """Put the journal on disk at *path*, readable to its owner alone, and sync it."""
+        data = {
+            "setting": self.setting,
+            "entries": [
+                {
+                    "phase": entry.phase,
+                    "old": _packed(entry.old),
+                    "new": _packed(entry.new),
+                    "own_directory": entry.own_directory,
+                }
+                for entry in self.entries
+            ],
+        }
+        state = files.read_state(path, mode=0o600)
+        files.write(state.with_content(json.dumps(data).encode()))
+
+    @classmethod
+    def read(cls, path: Path) -> Journal | None:
+        """Return the journal at *path*, or ``None`` where no change is under way."""
+        content = files.read_state(path).content
+        if content is None:
+            return None
+        data = json.loads(content)
+        entries = (
+            Entry(
+                entry["phase"],
+                _unpacked(entry["old"]),
+                _unpacked(entry["new"]),
+                entry["own_directory"],
+            )
+            for entry in data["entries"]
+        )
+        return cls(data["setting"], tuple(entries))
+
+    def committed(self) -> bool:
+        """Say whether the rename that counts has happened."""
+        return any(
+            entry.phase == Phase.COMMIT
+            and files.read_state(entry.new.path).content == entry.new.content
+            for entry in self.entries
+        )
+
+
+def _packed(state: FileState) -> dict[str, Any]:
+    return {
+        "path": str(state.path),
+        "content": _encoded(state.content),
+        "mode": state.mode,
+        "uid": state.uid,
+        "gid": state.gid,
+        "attributes": [[name, _encoded(value)] for name, value in state.attributes],
+    }
+
+
+def _unpacked(data: dict[str, Any]) -> FileState:
+    return FileState(
+        Path(data["path"]),
+        None if data["content"] is None else base64.b64decode(data["content"]),
+        data["mode"],
+        data["uid"],
+        data["gid"],
+        tuple((name, base64.b64decode(value)) for name, value in data["attributes"]),
+    )
+
+
+def _encoded(content: bytes | None) -> str | None:
+    return None if content is None else base64.b64encode(content).decode("ascii")

@@ -1,0 +1,90 @@
+"""Root's own state: which revision of each setting this host has, whatever the database says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mailpanel.deployment import Deployment
+from mailpanel.host import files
+from mailpanel.host.ledger import Ledger
+
+__all__ = ["Record", "State", "read_state"]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Where one setting stands on this host.
+
+    ``revision`` is the one last tried, ``highest`` the highest ever seen, below
+    which none is accepted any more. ``since`` is in seconds since the epoch,
+    ``duration_ms`` what the last try took. ``retry`` says whether trying the same
+    revision again may help.
+    """
+
+    setting: str
+    revision: int = 0
+    highest: int = 0
+    reset: bool = False
+    status: str = "applying"
+    step: str | None = None
+    error: str | None = None
+    duration_ms: int | None = None
+    retry: bool = True
+    since: float = 0.0
+
+
+class State:
+    """The records of all settings, kept in one file that only root can read."""
+
+    def __init__(self, state_directory: str) -> None:
+        self._path = Path(state_directory, "ledger", "state.json")
+        content = files.read_state(self._path).content
+        rows = json.loads(content) if content is not None else []
+        self._records = {row["setting"]: Record(**row) for row in rows}
+
+    def get(self, setting: str) -> Record:
+        """Return the record of *setting*; an empty one where it was never tried."""
+        return self._records.get(setting) or Record(setting)
+
+    def all(self) -> list[Record]:
+        """Return every record."""
+        return list(self._records.values())
+
+    def put(self, record: Record) -> None:
+        """Store *record*, synced to disk."""
+        highest = max(record.highest, record.revision, self.get(record.setting).highest)
+        self._records[record.setting] = replace(record, highest=highest)
+        rows = [asdict(each) for each in self._records.values()]
+        state = files.read_state(self._path, mode=0o600)
+        files.write(state.with_content(json.dumps(rows, indent=1).encode() + b"\n"))
+
+
+def read_state(deployment: Deployment) -> list[dict[str, Any]]:
+    """Return, for people and scripts, where each setting stands on this host.
+
+    One dictionary each with ``setting``, ``status``, ``revision``, ``step``,
+    ``error``, ``since`` (seconds since the epoch) and ``owns``, the names of what
+    mailpanel owns for it. Raises :class:`PermissionError` where the caller is not
+    root's equal.
+    """
+    path = Path(deployment.state_directory, "ledger", "postfix.json")
+    ledger = Ledger.loads(files.read_state(path).content)
+    return [
+        {
+            "setting": record.setting,
+            "status": "not set" if _is_reset(record) else record.status,
+            "revision": record.revision,
+            "step": record.step,
+            "error": record.error,
+            "since": record.since,
+            "owns": ledger.owned(record.setting),
+        }
+        for record in State(deployment.state_directory).all()
+    ]
+
+
+def _is_reset(record: Record) -> bool:
+    return record.reset and record.status == "applied"

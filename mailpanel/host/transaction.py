@@ -1,0 +1,157 @@
+"""One change of a host, whole or not at all: journal, swap, reload, verify, put back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from mailpanel.errors import HostError, MailpanelError, PutBackFailed
+from mailpanel.host import files
+from mailpanel.host.journal import Entry, Journal, Phase
+from mailpanel.host.stage import SETTLED
+
+__all__ = ["KEPT_BACKUPS", "Transaction", "recover"]
+
+KEPT_BACKUPS = 5
+Step = Callable[[str], None]
+
+
+class Transaction:
+    """Carries out a :class:`Journal`.
+
+    *reload* makes the daemon concerned read its configuration and *verify* raises
+    unless it lives with it; both raise :class:`HostError`. *directory* holds the
+    journal while the change is under way, *backups* what the last ones replaced.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        directory: Path,
+        backups: Path,
+        reload: Callable[[], None],
+        verify: Callable[[], None],
+    ) -> None:
+        self._journal = journal
+        self._path = directory / "journal.json"
+        self._backups = backups
+        self._reload = reload
+        self._verify = verify
+
+    def run(self, step: Step) -> None:
+        """Make the change; afterwards the host is wholly new.
+
+        Raises :class:`HostError`, and then the host is wholly what it was, or
+        :class:`PutBackFailed`, and then the journal stays for the next start.
+        """
+        step("journal")
+        self._journal.write(self._path)
+        try:
+            self.finish(step)
+        except (HostError, OSError) as error:
+            self._put_back(error, step)
+            raise _as_host_error(error) from None
+
+    def finish(self, step: Step) -> None:
+        """Do all that the journal says, from wherever it was left; then close it."""
+        step("swap")
+        if self._write(Phase.BEFORE):
+            self._reload()
+        self._write(Phase.PREPARE)
+        self._write(Phase.COMMIT)
+        self._write(Phase.AFTER)
+        if self._reloads():
+            step("reload")
+            self._reload()
+        step("verify")
+        self._verify()
+        self._write(Phase.CLEAN)
+        self._close()
+
+    def _reloads(self) -> bool:
+        return any(entry.phase in (Phase.COMMIT, Phase.AFTER) for entry in self._journal.entries)
+
+    def _write(self, phase: str) -> bool:
+        """Write the files of *phase* that are not so yet; say whether there are any."""
+        entries = [entry for entry in self._journal.entries if entry.phase == phase]
+        for entry in entries:
+            _write(entry.new, entry.own_directory)
+        return bool(entries)
+
+    def _put_back(self, error: Exception, step: Step) -> None:
+        step("put back")
+        try:
+            self.undo()
+        except (MailpanelError, OSError) as second:
+            raise PutBackFailed(
+                f"{_as_host_error(error)} Putting the old configuration back failed as well: "
+                f"{_as_host_error(second)}"
+            ) from None
+
+    def undo(self) -> None:
+        """Put every file back, the one that counts first; reload; close the journal."""
+        entries = sorted(self._journal.entries, key=_undo_order)
+        for entry in entries:
+            _write(entry.old, entry.own_directory)
+        if any(entry.phase in (Phase.BEFORE, Phase.COMMIT, Phase.AFTER) for entry in entries):
+            self._reload()
+        self._close(keep=False)
+
+    def _close(self, keep: bool = True) -> None:
+        if keep:
+            name = f"{time.time_ns()}-{self._journal.setting}.json"
+            self._path.replace(self._backups / name)
+            files.sync_directory(self._backups)
+            for old in sorted(self._backups.iterdir())[:-KEPT_BACKUPS]:
+                old.unlink()
+        else:
+            self._path.unlink()
+        files.sync_directory(self._path.parent)
+
+
+def _undo_order(entry: Entry) -> int:
+    order = (Phase.COMMIT, Phase.AFTER, Phase.PREPARE, Phase.CLEAN, Phase.BEFORE)
+    return order.index(entry.phase)
+
+
+def _write(state: files.FileState, own_directory: bool) -> None:
+    directory = state.path.parent
+    if own_directory and state.content is not None:
+        directory.mkdir(mode=0o755, exist_ok=True)
+    files.write(state, mtime=time.time() - SETTLED)
+    if own_directory and state.content is None:
+        with suppress(OSError):  # another table is still in it, or it is gone already
+            directory.rmdir()
+
+
+def _as_host_error(error: Exception) -> HostError:
+    if isinstance(error, HostError):
+        return error
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return HostError(f"A file on this host could not be written: {reason}.")
+
+
+def recover(
+    directory: Path, backups: Path, reload: Callable[[], None], verify: Callable[[], None]
+) -> str | None:
+    """Finish or undo the change that a killed process left in *directory*.
+
+    Returns ``finished``, ``undone``, or ``None`` where none was under way. Once the
+    rename that counts has happened new daemon processes read the new configuration,
+    so the change is finished; before it, undone.
+    """
+    journal = Journal.read(directory / "journal.json")
+    if journal is None:
+        return None
+    transaction = Transaction(journal, directory, backups, reload, verify)
+    if not journal.committed():
+        transaction.undo()
+        return "undone"
+    try:
+        transaction.finish(lambda _step: None)
+    except HostError:
+        transaction.undo()
+        return "undone"
+    return "finished"
