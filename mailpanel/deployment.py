@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from mailpanel.errors import DeploymentError
 
@@ -280,7 +281,7 @@ def load(settings: Mapping[str, str], environment: Mapping[str, str] | None = No
     values["host_name"] = values["host_name"] or socket.getfqdn()
     if not values["database_url"]:
         path = Path(values["state_directory"], "database", "mailpanel.sqlite")
-        values["database_url"] = f"sqlite:///{path}"
+        values["database_url"] = f"sqlite:///{quote(str(path))}"
     return Deployment(**values)
 
 
@@ -316,7 +317,8 @@ def read_ini(path: str | Path, trusted: bool = False) -> dict[str, str]:
 
 
 def _require_root_owned(path: Path) -> None:
-    for place in (path, *path.parents):
+    target = path.resolve()
+    for place in (path, *path.parents, target, *target.parents):
         try:
             status = place.stat()
         except FileNotFoundError:

@@ -1,0 +1,155 @@
+"""The mail hosts: what their couriers fetch and report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, delete, select
+from sqlalchemy.orm import Session
+
+from mailpanel.errors import NotFound
+from mailpanel.models import DesiredSetting, Host, HostSetting, Revision
+from mailpanel.services._rows import locked_row
+from mailpanel.services.clock import Clock, in_text, utc_now
+from mailpanel.services.database import Database
+
+__all__ = ["Desired", "Hosts", "Report"]
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The desired revision of a setting, as a courier hands it on."""
+
+    setting: str
+    revision: int
+    reset: bool
+    value: dict[str, Any] | None
+    sealed: str | None
+    probe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How far a host is with a revision.
+
+    ``status`` is ``applying``, ``applied`` or ``failed``; ``error`` is a sentence
+    for the administrator. ``highest_revision`` is the highest that root on that
+    host has accepted of this setting.
+    """
+
+    setting: str
+    revision: int
+    status: str
+    step: str | None
+    error: str | None
+    duration_ms: int | None
+    highest_revision: int
+
+
+class Hosts:
+    """The mail hosts that have checked in."""
+
+    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+
+    def checked_in(self, host: str, versions: dict[str, str]) -> bool:
+        """Note that *host* is there, with the *versions* of its daemons; register it if new.
+
+        Says whether it was new: then nothing that it reported before is known here.
+        """
+        with self._database.writing() as session:
+            new = session.get(Host, host) is None
+            row = self._registered(session, host)
+            row.versions = dict(versions)
+            row.last_seen = self._clock()
+        return new
+
+    def desired(self) -> Sequence[Desired]:
+        """Return the desired revision of every setting that was ever set, resets too."""
+        is_desired = and_(
+            Revision.setting == DesiredSetting.setting, Revision.number == DesiredSetting.revision
+        )
+        query = select(Revision).join(DesiredSetting, is_desired).order_by(Revision.setting)
+        with self._database.reading() as session:
+            return [
+                Desired(each.setting, each.number, each.reset, each.value, each.sealed, each.probe)
+                for each in session.scalars(query)
+            ]
+
+    def report(self, host: str, report: Report) -> None:
+        """Note what *host* says of one setting, in place of what it said before."""
+        with self._database.writing() as session:
+            row = self._about(session, host, report.setting)
+            row.revision = report.revision
+            row.status = report.status
+            row.step = report.step
+            row.error = report.error
+            row.duration_ms = report.duration_ms
+            row.highest_revision = report.highest_revision
+            row.reported = self._clock()
+
+    def present(self, host: str, setting: str, value: dict[str, Any] | None) -> None:
+        """Note what the admin's own configuration on *host* amounts to for *setting*."""
+        with self._database.writing() as session:
+            self._about(session, host, setting).present = value
+
+    def list(self) -> Rows:
+        """Return all hosts with their versions, last contact and reports."""
+        with self._database.reading() as session:
+            hosts = session.scalars(select(Host).order_by(Host.name)).all()
+            reports = session.scalars(select(HostSetting).order_by(HostSetting.setting)).all()
+        return [
+            _as_dict(host, (each for each in reports if each.host == host.name)) for host in hosts
+        ]
+
+    def get(self, name: str) -> dict[str, Any]:
+        """Return the host *name* as :meth:`list` does; raises :class:`NotFound`."""
+        for host in self.list():
+            if host["name"] == name:
+                return host
+        raise NotFound("There is no such host.")
+
+    def forget(self, name: str) -> None:
+        """Remove a host that is gone for good; raises :class:`NotFound`.
+
+        One that is not gone registers again when it next checks in.
+        """
+        with self._database.writing() as session:
+            if session.get(Host, name) is None:
+                raise NotFound("There is no such host.")
+            session.execute(delete(Host).where(Host.name == name))
+
+    def _registered(self, session: Session, host: str) -> Host:
+        now = self._clock()
+        return locked_row(session, Host, {"name": host}, versions={}, first_seen=now, last_seen=now)
+
+    def _about(self, session: Session, host: str, setting: str) -> HostSetting:
+        # It may have been forgotten meanwhile, and is evidently there.
+        self._registered(session, host)
+        return locked_row(session, HostSetting, {"host": host, "setting": setting})
+
+
+def _as_dict(host: Host, reports: Iterable[HostSetting]) -> dict[str, Any]:
+    return {
+        "name": host.name,
+        "versions": host.versions,
+        "first_seen": in_text(host.first_seen),
+        "last_seen": in_text(host.last_seen),
+        "settings": {
+            report.setting: {
+                "status": report.status,
+                "revision": report.revision,
+                "step": report.step,
+                "error": report.error,
+                "duration_ms": report.duration_ms,
+                "reported": in_text(report.reported),
+                "present": report.present,
+            }
+            for report in reports
+        },
+    }

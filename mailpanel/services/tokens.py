@@ -1,0 +1,204 @@
+"""The use cases of tokens, and the one question of every API request: whose is it?"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from mailpanel.errors import DatabaseAway, FieldError, InvalidFields, NotFound
+from mailpanel.models import Account, Token
+from mailpanel.services import audit
+from mailpanel.services.accounts import NOBODY
+from mailpanel.services.audit import Author
+from mailpanel.services.clock import Clock, in_text, utc_now
+from mailpanel.services.database import Database
+from mailpanel.settings import SETTINGS
+
+__all__ = ["Identity", "Tokens"]
+
+PREFIX = "mp_"  # so that scanners for leaked secrets can know one
+LAST_USE = timedelta(minutes=1)  # how precisely the last use is kept (API.md)
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who calls, and how far the token reaches; ``settings`` is ``None`` for all."""
+
+    username: str
+    perm_level: str
+    token_id: int
+    read_only: bool
+    settings: frozenset[str] | None
+
+
+class Tokens:
+    """The tokens of all accounts; *author* stands in the audit log."""
+
+    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+
+    def create(
+        self,
+        account: str,
+        name: str = "",
+        read_only: bool = False,
+        settings: Iterable[str] = (),
+        networks: Iterable[str] = (),
+        *,
+        expires: datetime | None = None,
+        author: Author = NOBODY,
+    ) -> str:
+        """Make a token for *account* and return it; it is stored nowhere and shown only now.
+
+        No *settings* are all settings, no *networks* are all networks. Raises
+        :class:`NotFound`, or :class:`InvalidFields`.
+        """
+        settings, networks = sorted(set(settings)), list(networks)
+        _check_fields(name, settings, networks, expires, self._clock())
+        token = PREFIX + secrets.token_urlsafe(32)
+        with self._database.writing() as session:
+            owner = session.scalar(select(Account).where(Account.username == account))
+            if owner is None:
+                raise NotFound("There is no such account.")
+            row = Token(
+                account_id=owner.id,
+                name=name,
+                digest=_digest(token),
+                read_only=read_only,
+                settings=settings or None,
+                networks=[str(ipaddress.ip_network(each)) for each in networks] or None,
+                expires=expires,
+                created=self._clock(),
+            )
+            session.add(row)
+            session.flush()
+            detail = {"account": account, "token": row.id}
+            audit.record(session, author, "token.create", detail=detail, clock=self._clock)
+        return token
+
+    def list(self, account: str | None = None) -> Rows:
+        """Return the tokens of *account*, or of all; the tokens themselves are not known."""
+        query = select(Token).join(Token.account).order_by(Token.id)
+        if account is not None:
+            query = query.where(Account.username == account)
+        with self._database.reading() as session:
+            return [_as_dict(token) for token in session.scalars(query)]
+
+    def revoke(self, token_id: int, author: Author = NOBODY) -> None:
+        """Remove a token: from now on it opens nothing. Raises :class:`NotFound`."""
+        with self._database.writing() as session:
+            token = session.get(Token, token_id)
+            if token is None:
+                raise NotFound("There is no such token.")
+            session.delete(token)
+            detail = {"account": token.account.username, "token": token_id}
+            audit.record(session, author, "token.revoke", detail=detail, clock=self._clock)
+
+    def authenticate(self, username: str | None, token: str, address: str) -> Identity | None:
+        """Return whose *token* it is, or ``None``; never why not.
+
+        *username* is ``None`` where the scheme sends none (Bearer). *address* is
+        where the request comes from. Raises :class:`DatabaseAway`.
+        """
+        digest = _digest(token)
+        with self._database.reading() as session:
+            row = session.scalar(select(Token).where(Token.digest == digest))
+        if row is None or not self._opens(row, username, digest, address):
+            return None
+        self._note_use(row)
+        return Identity(
+            username=row.account.username,
+            perm_level=row.account.perm_level,
+            token_id=row.id,
+            read_only=row.read_only,
+            settings=None if row.settings is None else frozenset(row.settings),
+        )
+
+    def _opens(self, row: Token, username: str | None, digest: str, address: str) -> bool:
+        account = row.account
+        return (
+            hmac.compare_digest(row.digest, digest)
+            and (username is None or username == account.username)
+            and account.enabled
+            and account.api_access
+            and (row.expires is None or self._clock() < row.expires)
+            and (row.networks is None or _is_within(address, row.networks))
+        )
+
+    def _note_use(self, row: Token) -> None:
+        now = self._clock()
+        if row.last_used is not None and now - row.last_used < LAST_USE:
+            return
+        try:
+            with self._database.writing() as session:
+                session.execute(update(Token).where(Token.id == row.id).values(last_used=now))
+        except DatabaseAway:
+            # The answer does not depend on it, and the next request notes it.
+            return
+
+
+def _digest(token: str) -> str:
+    # 256 random bits need no salt and no slow hash. A lone surrogate is no part of a token.
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _is_within(address: str, networks: Iterable[str]) -> bool:
+    try:
+        where = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(where, "ipv4_mapped", None)
+    return any((mapped or where) in ipaddress.ip_network(network) for network in networks)
+
+
+def _check_fields(
+    name: str,
+    settings: Iterable[str],
+    networks: Iterable[str],
+    expires: datetime | None,
+    now: datetime,
+) -> None:
+    errors = []
+    if len(name) > 255:
+        errors.append(FieldError("name", "A name has at most 255 characters."))
+    if any(setting not in SETTINGS for setting in settings):
+        errors.append(FieldError("settings", f"There are only: {', '.join(SETTINGS)}."))
+    if not all(_is_network(network) for network in networks):
+        errors.append(FieldError("networks", "Give networks like 10.0.0.0/8 or 2001:db8::/32."))
+    if expires is not None and expires <= now:
+        errors.append(FieldError("expires", "This time has passed; give one to come."))
+    if errors:
+        raise InvalidFields(errors)
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _as_dict(token: Token) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "account": token.account.username,
+        "name": token.name,
+        "read_only": token.read_only,
+        "settings": token.settings,
+        "networks": token.networks,
+        "expires": in_text(token.expires),
+        "created": in_text(token.created),
+        "last_used": in_text(token.last_used),
+    }

@@ -1,0 +1,116 @@
+"""The use cases of accounts."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from mailpanel.errors import Conflict, InvalidFields, NotFound
+from mailpanel.models import Account, AuditEntry
+from mailpanel.services.passwords import hash_password, is_password
+
+
+def test_account_without_password_has_no_panel_login(accounts):
+    accounts.add("admin", "MasterAdmin")
+    assert accounts.list() == [
+        {
+            "username": "admin",
+            "perm_level": "MasterAdmin",
+            "enabled": True,
+            "api_access": True,
+            "has_password": False,
+            "created": "2026-11-22T12:00:00.000Z",
+        }
+    ]
+
+
+def test_password_is_kept_as_argon2id_only(accounts, database):
+    accounts.add("admin", "MasterAdmin", "twelve chars")
+    accounts.set_password("admin", "another password")
+    with database.reading() as session:
+        stored = session.scalars(select(Account.password_hash)).one()
+    assert stored.startswith("$argon2id$")
+    assert is_password("another password", stored)
+    assert not is_password("twelve chars", stored)
+
+
+def test_damaged_hash_opens_for_nobody():
+    assert not is_password("", "")
+    assert not is_password("x", hash_password("twelve chars")[:-5])
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "password", "fields"),
+    [
+        ("", "MasterAdmin", None, ["username"]),
+        ("a:b", "MasterAdmin", None, ["username"]),
+        ("a\n", "MasterAdmin", None, ["username"]),
+        ("ä", "MasterAdmin", None, ["username"]),
+        ("a" * 65, "MasterAdmin", None, ["username"]),
+        ("a", "masteradmin", None, ["perm_level"]),
+        ("a", "MailUser", "eleven char", ["password"]),
+        ("a", "MailUser", "twelve chars\ud800", ["password"]),
+        ("", "", "", ["username", "perm_level", "password"]),
+    ],
+)
+def test_wrong_fields_are_all_named(accounts, name, level, password, fields):
+    with pytest.raises(InvalidFields) as raised:
+        accounts.add(name, level, password)
+    assert [error.field for error in raised.value.errors] == fields
+    assert accounts.list() == []
+
+
+def test_taken_name_is_a_conflict(accounts):
+    accounts.add("admin", "MasterAdmin")
+    with pytest.raises(Conflict):
+        accounts.add("admin", "MailUser")
+
+
+def test_last_enabled_master_admin_stays(accounts):
+    accounts.add("admin", "MasterAdmin")
+    accounts.add("second", "MasterAdmin")
+    accounts.add("user", "MailUser")
+    accounts.set_enabled("second", False)
+    with pytest.raises(Conflict):
+        accounts.set_enabled("admin", False)
+    with pytest.raises(Conflict):
+        accounts.remove("admin")
+    accounts.set_enabled("second", True)
+    accounts.remove("admin")
+    accounts.remove("user")
+    assert [account["username"] for account in accounts.list()] == ["second"]
+
+
+def test_disabled_master_admin_can_go(accounts):
+    accounts.add("admin", "MasterAdmin")
+    accounts.add("second", "MasterAdmin")
+    accounts.set_enabled("second", False)
+    accounts.set_enabled("second", False)
+    accounts.remove("second")
+
+
+def test_unknown_account_is_not_found(accounts):
+    for call in (accounts.remove, lambda name: accounts.set_enabled(name, True)):
+        with pytest.raises(NotFound):
+            call("nobody")
+    with pytest.raises(NotFound):
+        accounts.set_password("nobody", "twelve chars")
+
+
+def test_every_change_is_audited(accounts, database, author):
+    accounts.add("admin", "MasterAdmin", author=author)
+    accounts.add("second", "MasterAdmin", author=author)
+    accounts.set_password("second", "twelve chars", author)
+    accounts.set_enabled("second", False, author)
+    accounts.remove("second", author)
+    with database.reading() as session:
+        entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    assert [entry.action.removeprefix("account.") for entry in entries] == [
+        "add",
+        "add",
+        "passwd",
+        "disable",
+        "remove",
+    ]
+    assert {entry.author for entry in entries} == {"admin"}
+    assert entries[2].detail == {"account": "second"}

@@ -1,0 +1,74 @@
+"""What couriers fetch and report."""
+
+from __future__ import annotations
+
+import pytest
+
+from mailpanel.errors import NotFound
+from mailpanel.services.hosts import Desired
+
+NAME = "postfix_relayhost"
+
+
+def test_check_in_registers_and_then_renews(hosts, clock):
+    hosts.checked_in("mx1", {"postfix": "3.7.11"})
+    clock.forward(60)
+    hosts.checked_in("mx1", {"postfix": "3.9.0"})
+    assert hosts.list() == [
+        {
+            "name": "mx1",
+            "versions": {"postfix": "3.9.0"},
+            "first_seen": "2026-11-22T12:00:00.000Z",
+            "last_seen": "2026-11-22T12:01:00.000Z",
+            "settings": {},
+        }
+    ]
+
+
+def test_desired_holds_the_last_revision_and_resets_too(hosts, changes, author, value):
+    changes.set(NAME, value, author)
+    changes.set(NAME, value, author, probe=False)
+    (desired,) = hosts.desired()
+    assert (desired.revision, desired.reset, desired.probe) == (2, False, False)
+    assert desired.value == {key: each for key, each in value.items() if key != "password"}
+    assert desired.sealed.startswith("1.")
+    changes.reset(NAME, author)
+    assert hosts.desired() == [Desired(NAME, 3, True, None, None, True)]
+
+
+def test_nothing_ever_set_is_nothing_desired(hosts, changes, author):
+    changes.reset(NAME, author)
+    assert hosts.desired() == []
+
+
+def test_report_registers_a_host_that_was_forgotten(hosts, report):
+    hosts.checked_in("mx1", {})
+    hosts.forget("mx1")
+    report("mx1", 4, "applied")
+    shown = hosts.get("mx1")["settings"][NAME]
+    assert (shown["status"], shown["revision"], shown["duration_ms"]) == ("applied", 4, 12)
+
+
+def test_present_and_report_keep_each_other(hosts, report):
+    hosts.present("mx1", NAME, {"relayhost": "[a]:25"})
+    report("mx1", 1, "applied")
+    assert hosts.get("mx1")["settings"][NAME]["present"] == {"relayhost": "[a]:25"}
+    hosts.present("mx1", NAME, None)
+    shown = hosts.get("mx1")["settings"][NAME]
+    assert (shown["present"], shown["status"]) == (None, "applied")
+
+
+def test_forgotten_host_is_waited_for_no_longer(hosts, changes, author, value, report):
+    hosts.checked_in("gone", {})
+    changes.set(NAME, value, author)
+    report("mx1", 1, "applied")
+    assert changes.get(NAME).status == "applying"
+    hosts.forget("gone")
+    assert changes.get(NAME).status == "applied"
+
+
+def test_unknown_host_is_not_found(hosts):
+    with pytest.raises(NotFound):
+        hosts.get("nowhere")
+    with pytest.raises(NotFound):
+        hosts.forget("nowhere")
