@@ -1,1 +1,65 @@
 """The ``mailpanel`` command."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from typing import Any
+
+import click
+
+from mailpanel import __version__
+from mailpanel.cli._base import config_option
+from mailpanel.cli._lazy import LazyGroup
+from mailpanel.errors import MailpanelError
+
+__all__ = ["COMMANDS", "main"]
+
+# The order is that of a first day: set up, run, let people in, change a setting, look.
+COMMANDS = {
+    "init": ("mailpanel.cli.init", "Make user, directories, keys and database."),
+    "serve": ("mailpanel.cli.serve", "Serve the panel and the API."),
+    "apply": ("mailpanel.cli.apply", "Make the settings live on this mail host."),
+    "account": ("mailpanel.cli.account", "Manage who may log in or call the API."),
+    "token": ("mailpanel.cli.token", "Manage the tokens that API clients use."),
+    "setting": ("mailpanel.cli.setting", "Set, show and reset the settings."),
+    "status": ("mailpanel.cli.status", "Show what is live on this host."),
+    "openapi": ("mailpanel.cli.openapi", "Print the OpenAPI description of the API."),
+}
+
+
+class _Main(LazyGroup):
+    """Answers what mailpanel raises with one line and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        # What goes wrong is told below, once; a command that serves sets up its own log.
+        logging.getLogger("mailpanel").addHandler(logging.NullHandler())
+        try:
+            return super().invoke(ctx)
+        except MailpanelError as error:
+            click.echo(f"mailpanel: {error}", err=True)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # click ends quietly where the reader of a pipe has gone
+            click.echo(f"mailpanel: {error.filename or ''}: {error.strerror}", err=True)
+        return ctx.exit(1)
+
+
+@click.group(cls=_Main, lazy=COMMANDS)
+@click.version_option(__version__, prog_name="mailpanel")
+@config_option
+def main() -> None:
+    """Change mail server settings: tested first, all or nothing.
+
+    \b
+    A first day on a mail host, as root:
+      mailpanel init
+      mailpanel account add admin --perm-level MasterAdmin
+      mailpanel token create admin
+      mailpanel serve &
+      mailpanel apply &
+      mailpanel setting set postfix_relayhost \\
+          server_hostname=relay.example.net server_port=587 --wait 30
+
+    Exit status: 0 done, 1 failed, 2 wrong usage.
+    """

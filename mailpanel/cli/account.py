@@ -1,0 +1,119 @@
+"""mailpanel account: who may log in or call the API."""
+
+from __future__ import annotations
+
+import click
+
+from mailpanel.cli._base import config_option, echo_json, echo_table, read_secret
+from mailpanel.cli._services import local_author, open_database
+from mailpanel.services.accounts import LEVELS, Accounts
+
+__all__ = ["command"]
+
+COLUMNS = ("username", "perm_level", "enabled", "api_access", "has_password", "created")
+
+
+@click.group("account")
+@config_option
+def command() -> None:
+    """Manage who may log in or call the API.
+
+    \b
+    Example:
+      mailpanel account add alice --perm-level MasterAdmin
+      mailpanel token create alice
+    """
+
+
+@command.command("add")
+@click.argument("name")
+@click.option("--perm-level", type=click.Choice(LEVELS), required=True, help="What it may do.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@config_option
+def add(name: str, perm_level: str, password_stdin: bool) -> None:
+    """Add an account. Without a password it has no panel log-in, but can have tokens.
+
+    \b
+    Example:
+      mailpanel account add alice --perm-level MasterAdmin --password-stdin < password.txt
+    """
+    password, author = read_secret() if password_stdin else None, local_author()
+    Accounts(open_database()).add(name, perm_level, password, author)
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For scripts: the same as JSON.")
+@config_option
+def list_(as_json: bool) -> None:
+    """List the accounts.
+
+    \b
+    Example:
+      mailpanel account list
+    """
+    accounts = Accounts(open_database()).list()
+    if as_json:
+        echo_json(accounts)
+    else:
+        echo_table(COLUMNS, accounts)
+
+
+@command.command("passwd")
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Read it from standard input.")
+@config_option
+def passwd(name: str, password_stdin: bool) -> None:
+    """Give an account a new password; it is asked for, twice.
+
+    \b
+    Example:
+      mailpanel account passwd alice
+    """
+    if password_stdin:
+        password = read_secret()
+    else:
+        password = click.prompt("New password", hide_input=True, confirmation_prompt=True)
+    author = local_author()
+    Accounts(open_database()).set_password(name, password, author)
+
+
+@command.command("disable")
+@click.argument("name")
+@config_option
+def disable(name: str) -> None:
+    """Disable an account: neither its password nor its tokens open anything.
+
+    \b
+    Example:
+      mailpanel account disable alice
+    """
+    author = local_author()
+    Accounts(open_database()).set_enabled(name, False, author)
+
+
+@command.command("enable")
+@click.argument("name")
+@config_option
+def enable(name: str) -> None:
+    """Enable an account again, with the password and the tokens it had.
+
+    \b
+    Example:
+      mailpanel account enable alice
+    """
+    author = local_author()
+    Accounts(open_database()).set_enabled(name, True, author)
+
+
+@command.command("remove")
+@click.argument("name")
+@config_option
+def remove(name: str) -> None:
+    """Remove an account with its tokens; what it did stays in the history.
+
+    \b
+    Example:
+      mailpanel account remove alice
+    """
+    author = local_author()
+    Accounts(open_database()).remove(name, author)

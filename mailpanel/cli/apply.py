@@ -1,0 +1,29 @@
+"""mailpanel apply: the apply service."""
+
+from __future__ import annotations
+
+import click
+
+from mailpanel.apply.service import run
+from mailpanel.cli._base import config_option, deployment
+
+__all__ = ["command"]
+
+
+@click.command("apply")
+@click.option(
+    "--once", is_flag=True, help="Converge once and end; exit status 1 if a setting failed."
+)
+@config_option
+@click.pass_context
+def command(ctx: click.Context, once: bool) -> None:
+    """Make the desired settings live on this mail host, and keep them so.
+
+    Run it as root on each mail host, under the service manager. Each change is
+    checked and tried before it replaces what is live, and put back if it fails.
+
+    \b
+    Example:
+      mailpanel apply --once
+    """
+    ctx.exit(run(deployment(), once))

@@ -1,0 +1,171 @@
+"""mailpanel setting: set, show and reset the settings."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mailpanel.cli._base import config_option, echo_json, read_secret
+from mailpanel.cli._services import local_author, open_changes
+from mailpanel.jsonform import loads
+from mailpanel.services.changes import SettingState
+from mailpanel.settings import SETTINGS, Setting
+
+__all__ = ["command"]
+
+INTEGER_OR_NULL = re.compile(r"null|-?[0-9]{1,18}")
+
+setting_argument = click.argument("name", metavar="SETTING", type=click.Choice(list(SETTINGS)))
+wait_option = click.option(
+    "--wait",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Wait up to N seconds until it is applied or has failed.",
+)
+probe_option = click.option(
+    "--no-probe", is_flag=True, help="Do not try the values first; the audit log says so."
+)
+
+
+@click.group("setting")
+@config_option
+def command() -> None:
+    """Set, show and reset the settings.
+
+    \b
+    Example:
+      mailpanel setting set postfix_relayhost \\
+          server_hostname=relay.example.net server_port=587 --wait 30
+      mailpanel setting get postfix_relayhost
+    """
+
+
+@command.command("set")
+@setting_argument
+@click.argument("pairs", metavar="[KEY=VALUE]...", nargs=-1)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--json", "json_file", metavar="FILE", help="Read the fields from FILE; - is stdin.")
+@wait_option
+@probe_option
+@config_option
+@click.pass_context
+def set_(
+    ctx: click.Context,
+    *,
+    name: str,
+    pairs: tuple[str, ...],
+    password_stdin: bool,
+    json_file: str | None,
+    wait: int | None,
+    no_probe: bool,
+) -> None:
+    """Set SETTING and print it as the API does; with --wait, exit status 1 if it failed.
+
+    A password is never given as KEY=VALUE: everybody on this machine can read a
+    command's arguments. Left out, the stored one stays while the server does.
+
+    \b
+    Example:
+      mailpanel setting set postfix_relayhost server_hostname=relay.example.net \\
+          server_port=587 username=relay-user --password-stdin --wait 30 < password.txt
+    """
+    if json_file is not None and pairs:
+        raise click.UsageError("Give KEY=VALUE or --json, not both.")
+    if json_file == "-" and password_stdin:
+        raise click.UsageError("Standard input cannot be both --json and --password-stdin.")
+    setting = SETTINGS[name]
+    fields = _parsed(setting, pairs) if json_file is None else loads(_read(json_file))
+    if password_stdin:
+        fields[_secret_field(setting)] = read_secret()
+    author, changes = local_author(), open_changes()
+    state: SettingState | None = changes.set(name, fields, author, probe=not no_probe)
+    if wait is not None and state is not None:
+        state = changes.wait(name, state.revision, wait)
+    if state is not None:
+        echo_json({"settings": state.as_dict()})
+    ctx.exit(_exit_status(state))
+
+
+@command.command("get")
+@setting_argument
+@config_option
+def get(name: str) -> None:
+    """Print SETTING as the API does; nothing where it is not set.
+
+    \b
+    Example:
+      mailpanel setting get postfix_relayhost
+    """
+    state = open_changes().get(name)
+    if state is not None:
+        echo_json({"settings": state.as_dict()})
+
+
+@command.command("reset")
+@setting_argument
+@wait_option
+@probe_option
+@config_option
+@click.pass_context
+def reset(ctx: click.Context, name: str, wait: int | None, no_probe: bool) -> None:
+    """Bring back what was there before mailpanel; print nothing once it is.
+
+    With --wait, exit status 1 if it failed.
+
+    \b
+    Example:
+      mailpanel setting reset postfix_relayhost --wait 30
+    """
+    author, changes = local_author(), open_changes()
+    state = changes.reset(name, author, probe=not no_probe)
+    if wait is not None and state is not None:
+        state = changes.wait(name, state.revision, wait)
+    if state is not None:
+        echo_json({"settings": state.as_deleting()})
+    ctx.exit(_exit_status(state))
+
+
+def _parsed(setting: Setting, pairs: tuple[str, ...]) -> dict[str, Any]:
+    """Return the fields that *pairs* give; each is text but where the schema wants a number."""
+    numbers = {
+        node.name
+        for node in setting.schema().children
+        if getattr(node.typ, "json_type", str) is not str
+    }
+    fields: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            # Not quoted: it may be a mistyped password.
+            raise click.UsageError("Each field is written KEY=VALUE.")
+        if key == setting.secret_field:
+            raise click.UsageError(
+                f"{key}=… would show it to everybody on this machine; use --password-stdin."
+            )
+        if key in fields:
+            raise click.UsageError(f"{key} is given twice.")
+        is_number = key in numbers and INTEGER_OR_NULL.fullmatch(text)
+        fields[key] = _number(text) if is_number else text
+    return fields
+
+
+def _number(text: str) -> int | None:
+    return None if text == "null" else int(text)
+
+
+def _read(json_file: str) -> bytes:
+    return sys.stdin.buffer.read() if json_file == "-" else Path(json_file).read_bytes()
+
+
+def _secret_field(setting: Setting) -> str:
+    if setting.secret_field is None:
+        raise click.UsageError(f"{setting.name} has no password.")
+    return setting.secret_field
+
+
+def _exit_status(state: SettingState | None) -> int:
+    return 1 if state is not None and state.status == "failed" else 0

@@ -1,0 +1,204 @@
+"""The `mailpanel` command as scripts use it: exit status, stdout, stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+COMMAND = str(Path(sys.executable).with_name("mailpanel"))
+RELAY = ("server_hostname=relay.example.net", "server_port=587")
+
+
+class Installation:
+    """mailpanel with a directory of its own, and the command to use it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.ini = directory / "mailpanel.ini"
+        self.ini.write_text(
+            "[app:main]\n"
+            "use = egg:mailpanel\n"
+            "mailpanel.state_directory = %(here)s/state\n"
+            "mailpanel.run_directory = %(here)s/run\n"
+        )
+        self.environment = {
+            name: text for name, text in os.environ.items() if not name.startswith("MAILPANEL_")
+        }
+
+    def run(self, *arguments: str, stdin: str = "", **environment: str):
+        return subprocess.run(
+            [COMMAND, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env={**self.environment, "MAILPANEL_CONFIG": str(self.ini), **environment},
+            check=False,
+            timeout=60,
+        )
+
+    def must(self, *arguments: str, stdin: str = "") -> str:
+        done = self.run(*arguments, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def bare(public_tmp):
+    """What there is before `mailpanel init`."""
+    return Installation(public_tmp)
+
+
+@pytest.fixture(scope="module")
+def installation():
+    """What there is after `mailpanel init`; the tests of this module share it."""
+    directory = Path(tempfile.mkdtemp(prefix="mailpanel-test-"))
+    directory.chmod(0o755)
+    installation = Installation(directory)
+    installation.must("init")
+    yield installation
+    shutil.rmtree(directory)
+
+
+def one_line(done, status=1):
+    assert done.returncode == status
+    assert re.fullmatch(r"mailpanel: [^\n]+\n", done.stderr), done.stderr
+    assert done.stdout == ""
+    return done.stderr
+
+
+class TestInit:
+    def test_says_what_it_made_and_nothing_when_repeated(self, bare):
+        first = bare.must("init")
+        assert "made the key pair" in first
+        assert bare.must("init") == "the database is ready\n"
+
+    def test_keeps_keys_and_database_closed(self, installation):
+        state = installation.directory / "state"
+        modes = {
+            path: stat.S_IMODE((state / path).stat().st_mode)
+            for path in ("keys/seal.key", "keys/seal.pub", "database/mailpanel.sqlite")
+        }
+        assert list(modes.values()) == [0o600, 0o644, 0o600]
+        private_owner = (state / "keys" / "seal.key").stat().st_uid
+        database_owner = (state / "database" / "mailpanel.sqlite").stat().st_uid
+        assert private_owner == os.geteuid()
+        assert (database_owner == private_owner) == (os.geteuid() != 0)
+
+    def test_takes_a_key_over_and_refuses_another(self, installation):
+        keys = installation.directory / "state" / "keys"
+        private, public = (keys / "seal.key").read_text(), (keys / "seal.pub").read_text()
+        assert installation.run("init", "--key-stdin", stdin=private).returncode == 0
+        other = "A" * 43 + "="
+        assert "another key" in one_line(installation.run("init", "--key-stdin", stdin=other))
+        assert (keys / "seal.key").read_text() == private
+        (keys / "seal.key").unlink()
+        (keys / "seal.pub").write_text("stale")
+        installation.must("init", "--key-stdin", stdin=private)
+        assert (keys / "seal.key").read_text() == private
+        assert (keys / "seal.pub").read_text() == public
+
+    def test_refuses_what_is_no_key(self, bare):
+        assert "no private key" in bare.run("init", "--key-stdin", stdin="nonsense").stderr
+
+    def test_names_a_directory_that_the_user_may_not_pass(self, bare):
+        if os.geteuid() != 0:
+            pytest.skip("only root has another user to become")
+        bare.directory.chmod(0o700)
+        done = bare.run("init")
+        assert done.returncode == 1
+        assert f"chmod o+x {bare.directory}" in done.stderr
+
+
+class TestConfiguration:
+    def test_without_init_every_command_names_it(self, bare):
+        for arguments in (["account", "list"], ["setting", "get", "postfix_relayhost"]):
+            assert "run mailpanel init" in one_line(bare.run(*arguments))
+
+    def test_config_is_taken_before_and_after_the_command(self, installation):
+        ini = str(installation.ini)
+        nothing = {"MAILPANEL_CONFIG": ""}
+        for arguments in (
+            ["--config", ini, "account", "list"],
+            ["account", "--config", ini, "list"],
+            ["account", "list", "--config", ini],
+            ["--config", "/nowhere", "account", "list", "--config", ini],
+        ):
+            assert installation.run(*arguments, **nothing).returncode == 0, arguments
+
+    def test_missing_ini_is_named(self, bare):
+        assert "/nowhere.ini" in one_line(bare.run("account", "list", "--config", "/nowhere.ini"))
+
+    def test_environment_alone_is_enough(self, installation):
+        state = str(installation.directory / "state")
+        done = installation.run(
+            "account", "list", MAILPANEL_CONFIG="", MAILPANEL_STATE_DIRECTORY=state
+        )
+        assert done.returncode == 0
+
+    def test_wrong_option_names_itself(self, bare):
+        message = one_line(bare.run("account", "list", MAILPANEL_CHECK_INTERVAL="soon"))
+        assert "mailpanel.check_interval" in message
+
+
+def test_first_day(installation):
+    """Each of them runs as the unprivileged user, whatever it imports."""
+    installation.must("account", "add", "admin", "--perm-level", "MasterAdmin")
+    token = installation.must("token", "create", "admin", "--expires", "2999-01-31")
+    assert re.fullmatch(r"mp_[A-Za-z0-9_-]{43}\n", token)
+    arguments = ("setting", "set", "postfix_relayhost", *RELAY, "username=u", "--password-stdin")
+    stored = json.loads(installation.must(*arguments, stdin="p:a#s$s x\n"))["settings"]
+    assert (stored["status"], stored["value"]["username"]) == ("applying", "u")
+    again = ("account", "add", "admin", "--perm-level", "MasterAdmin")
+    assert "already" in one_line(installation.run(*again))
+
+
+@pytest.fixture(scope="module")
+def server(installation):
+    with subprocess.Popen(
+        [COMMAND, "serve", "--listen", "127.0.0.1:0", "--config", str(installation.ini)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=installation.environment,
+    ) as process:
+        line = process.stderr.readline()
+        process.address = line.removeprefix("mailpanel: listening on ").strip()
+        yield process
+        process.kill()
+
+
+class TestServe:
+    def test_runs_as_the_unprivileged_user(self, server, installation):
+        owner = (installation.directory / "state" / "database").stat().st_uid
+        assert Path(f"/proc/{server.pid}").stat().st_uid == owner
+
+    def test_taken_port_is_named(self, server, installation):
+        port = server.address.rpartition(":")[2]
+        done = installation.run("serve", "--listen", f"127.0.0.1:{port}")
+        assert port in one_line(done)
+
+    def test_answers_as_soon_as_it_says_so_and_ends_cleanly(self, server):
+        assert server.address.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(f"{server.address}/healthz", timeout=10) as answer:  # noqa: S310
+            assert answer.status == 200
+            assert answer.headers.get("Server") is None
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=15) == 0
+
+
+def test_openapi_prints_the_description(bare):
+    assert json.loads(bare.must("openapi"))["openapi"].startswith("3.1")
+
+
+def test_version(bare):
+    assert re.fullmatch(r"mailpanel, version \d+\.\d+\.\d+\n", bare.must("--version"))

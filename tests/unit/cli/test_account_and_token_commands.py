@@ -1,0 +1,63 @@
+"""mailpanel account and mailpanel token."""
+
+from __future__ import annotations
+
+import json
+
+
+def accounts(must):
+    return {each["username"]: each for each in json.loads(must("account", "list", "--json"))}
+
+
+def test_accounts_are_added_changed_and_removed(must):
+    must("account", "add", "admin", "--perm-level", "MasterAdmin")
+    arguments = ("account", "add", "bob", "--perm-level", "MailUser", "--password-stdin")
+    must(*arguments, stdin="a long password\n")
+    assert [each["has_password"] for each in accounts(must).values()] == [False, True]
+    must("account", "disable", "bob")
+    assert not accounts(must)["bob"]["enabled"]
+    must("account", "enable", "bob")
+    assert accounts(must)["bob"]["enabled"]
+    must("account", "remove", "bob")
+    assert "bob" not in must("account", "list")
+
+
+def test_password_is_read_from_stdin_or_asked_for_twice(must, run):
+    must("account", "add", "admin", "--perm-level", "MasterAdmin")
+    must("account", "passwd", "admin", "--password-stdin", stdin="a long password")
+    must("account", "passwd", "admin", stdin="a long password\na long password\n")
+    assert "a long password" not in run("account", "passwd", "admin", stdin="short\nshort\n").output
+    assert run("account", "passwd", "admin", "--password-stdin", stdin="short").exit_code == 1
+    assert run("account", "passwd", "admin", "--password-stdin", stdin=b"\xff").exit_code == 2
+
+
+def test_refusals_are_one_line(must, run):
+    must("account", "add", "admin", "--perm-level", "MasterAdmin")
+    for arguments, words in (
+        (["account", "add", "admin", "--perm-level", "MailUser"], "already"),
+        (["account", "remove", "admin"], "last enabled MasterAdmin"),
+        (["account", "enable", "nobody"], "no such account"),
+        (["token", "create", "nobody"], "no such account"),
+        (["token", "revoke", "9"], "no such token"),
+        (["token", "create", "admin", "--network", "10.0.0.1/8"], "networks: "),
+    ):
+        result = run(*arguments)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr.startswith("mailpanel: ")
+        assert result.stderr.count("\n") == 1
+        assert words in result.stderr
+
+
+def test_tokens_are_shown_once_listed_and_revoked(must):
+    must("account", "add", "admin", "--perm-level", "MasterAdmin")
+    scope = ("--name", "probe", "--read-only", "--setting", "postfix_relayhost")
+    bounds = ("--network", "192.0.2.0/24", "--expires", "2999-01-31")
+    token = must("token", "create", "admin", *scope, *bounds)
+    (listed,) = json.loads(must("token", "list", "admin", "--json"))
+    assert token.strip() not in must("token", "list")
+    assert (listed["name"], listed["read_only"]) == ("probe", True)
+    assert listed["settings"] == ["postfix_relayhost"]
+    assert listed["networks"] == ["192.0.2.0/24"]
+    assert listed["expires"] == "2999-01-31T00:00:00.000Z"
+    must("token", "revoke", str(listed["id"]))
+    assert json.loads(must("token", "list", "--json")) == []

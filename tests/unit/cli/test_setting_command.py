@@ -1,0 +1,126 @@
+"""mailpanel setting: what it takes and prints."""
+
+from __future__ import annotations
+
+import json
+
+import click
+import pytest
+
+from mailpanel.cli.setting import _parsed
+from mailpanel.services.database import Database
+from mailpanel.services.hosts import Hosts, Report
+from mailpanel.settings import SETTINGS
+
+NAME = "postfix_relayhost"
+RELAYHOST = SETTINGS[NAME]
+RELAY = ("server_hostname=relay.example.net", "server_port=587")
+
+
+@pytest.fixture
+def hosts(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/state/database/mailpanel.sqlite")
+    yield Hosts(database)
+    database.dispose()
+
+
+@pytest.mark.parametrize(
+    ("pair", "fields"),
+    [
+        ("server_port=587", {"server_port": 587}),
+        ("server_port=null", {"server_port": None}),
+        ("server_port=5_8", {"server_port": "5_8"}),
+        ("server_port=587.0", {"server_port": "587.0"}),
+        ("username=587", {"username": "587"}),
+        ("username=null", {"username": "null"}),
+        ("username=a=b", {"username": "a=b"}),
+        ("username=", {"username": ""}),
+        ("nonsense=1", {"nonsense": "1"}),
+    ],
+)
+def test_number_is_read_only_where_the_schema_has_one(pair, fields):
+    assert _parsed(RELAYHOST, (pair,)) == fields
+
+
+@pytest.mark.parametrize("pairs", [("s3cret",), ("password=s3cret",), ("a=1", "a=2")])
+def test_wrong_usage_never_quotes_the_value(pairs):
+    with pytest.raises(click.UsageError) as raised:
+        _parsed(RELAYHOST, pairs)
+    assert "s3cret" not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["account", "add", "x"],
+        ["account", "add", "x", "--perm-level", "Nobody"],
+        ["setting", "get", "nonsense"],
+        ["setting", "set", NAME, "password=s3cret"],
+        ["setting", "set", NAME, "--json", "-", "--password-stdin"],
+        ["setting", "set", NAME, "--json", "-", "a=b"],
+        ["setting", "set", NAME, *RELAY, "--wait", "-1"],
+        ["token", "create", "x", "--expires", "soon"],
+        ["serve", "--listen", "8080"],
+    ],
+)
+def test_wrong_usage_is_exit_status_2(bare, arguments):
+    result = bare(*arguments)
+    assert result.exit_code == 2
+    assert "s3cret" not in result.output
+
+
+def test_set_get_and_reset_print_what_the_api_answers(must):
+    arguments = ("setting", "set", NAME, *RELAY, "username=587", "--password-stdin")
+    value = {"server_hostname": "relay.example.net", "server_port": 587, "username": "587"}
+    expected = {"settings": {"name": NAME, "status": "applying", "value": value}}
+    assert json.loads(must(*arguments, stdin="p:a#s$s x\n")) == expected
+    assert json.loads(must("setting", "get", NAME)) == expected
+    deleting = {"settings": {"name": NAME, "status": "deleting"}}
+    assert json.loads(must("setting", "reset", NAME)) == deleting
+
+
+def test_what_is_not_set_prints_nothing(must):
+    assert must("setting", "get", NAME) == ""
+    assert must("setting", "reset", NAME, "--wait", "1") == ""
+
+
+def test_exactly_one_newline_closes_the_password(run):
+    arguments = ("setting", "set", NAME, *RELAY, "username=u", "--password-stdin")
+    assert run(*arguments, stdin="secret\n").exit_code == 0
+    refused = run(*arguments, stdin="secret\n\n")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("mailpanel: password: ")
+
+
+def test_json_comes_from_stdin_or_a_file(run, must, tmp_path):
+    document = '{"server_hostname": "a.example", "server_port": 25}'
+    arguments = ("setting", "set", NAME, "--json")
+    must(*arguments, "-", stdin=document)
+    file = tmp_path / "relay.json"
+    file.write_text(document)
+    must(*arguments, str(file))
+    file.write_text('{"server_port": 25, "server_port": 26}')
+    assert run(*arguments, str(file)).exit_code == 1
+    missing = run(*arguments, f"{file}.missing")
+    assert missing.exit_code == 1
+    assert missing.stderr == f"mailpanel: {file}.missing: No such file or directory\n"
+
+
+def test_wait_ends_after_its_time(must):
+    stored = json.loads(must("setting", "set", NAME, *RELAY, "--wait", "1"))
+    assert stored["settings"]["status"] == "applying"
+
+
+def test_wait_for_a_failure_is_exit_status_1(run, hosts):
+    # It is reported first: the next revision follows the highest that a host has seen.
+    hosts.report("mx1", Report(NAME, 41, "failed", "probe", "No.", 1, highest_revision=40))
+    result = run("setting", "set", NAME, *RELAY, "--no-probe", "--wait", "30")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["settings"]["error"] == "mx1, probe: No."
+
+
+def test_wait_for_a_reset_that_is_done_prints_nothing(run, must, hosts):
+    must("setting", "set", NAME, *RELAY)
+    hosts.report("mx1", Report(NAME, 2, "applied", None, None, 1, highest_revision=1))
+    assert must("setting", "reset", NAME, "--wait", "30") == ""
