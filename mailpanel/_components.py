@@ -1,0 +1,173 @@
+"""The components of the OpenAPI document that are the same whatever settings there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "DESCRIPTION",
+    "HEADERS",
+    "PARAMETERS",
+    "PROBLEMS",
+    "PROBLEM_HEADERS",
+    "SCHEMAS",
+    "SECURITY_SCHEMES",
+    "STATUSES",
+]
+
+Json = dict[str, Any]
+
+STATUSES = ("applying", "applied", "failed", "deleting")
+
+DESCRIPTION = """\
+A settings panel for mail servers. A change is stored as a new revision of a setting, and the apply
+service of each mail host makes it live: first tested, then all or nothing.
+
+What holds for every URL: one that lacks its trailing slash answers 308, a method that it does not
+know 405 with `Allow`, and what is not there 404. Every error is a problem (RFC 9457). Nothing may
+be cached.
+"""
+
+PROBLEMS = {
+    "400": "The body is not JSON: no object, a key given twice, `NaN`, not UTF-8, nested too deep.",
+    "401": "No credential, or none that is valid.",
+    "403": "The account is no MasterAdmin, or this is outside of the token's scope.",
+    "404": "There is no such object.",
+    "406": "`Accept` excludes application/json.",
+    "412": "`If-Match` names another revision, or nothing is set.",
+    "413": "The body is larger than 65,536 bytes.",
+    "415": "The body is not sent as application/json in UTF-8.",
+    "422": "One or more fields are wrong; `errors` has them all.",
+    "429": "Too many bad credentials came from this address.",
+    "503": "The database is away; nothing was changed, or `detail` says that it may have been.",
+}
+
+PARAMETERS = {
+    "Probe": {
+        "name": "probe",
+        "in": "query",
+        "description": "`no` skips trying the new value before it is made live. It is audited.",
+        "schema": {"type": "string", "enum": ["yes", "no"], "default": "yes"},
+    },
+    "If-Match": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "Change only what is still the revision with this `ETag`; `*` is any.",
+        "schema": {"type": "string"},
+        "example": '"1"',
+    },
+    "Prefer": {
+        "name": "Prefer",
+        "in": "header",
+        "description": "`wait=N` (RFC 7240): answer when the change is applied or has failed, or "
+        "after N seconds, at most 60.",
+        "schema": {"type": "string"},
+        "example": "wait=30",
+    },
+}
+HEADERS: Json = {
+    "Cache-Control": {"required": True, "schema": {"const": "no-store"}},
+    "ETag": {
+        "description": "Names the desired revision, where the setting is set.",
+        "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+    },
+    "Preference-Applied": {
+        "description": "The wait that was granted.",
+        "schema": {"type": "string", "pattern": "^wait=[0-9]+$"},
+    },
+    "Retry-After": {
+        "description": "Seconds.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "WWW-Authenticate": {"required": True, "schema": {"type": "string"}},
+}
+PROBLEM_HEADERS = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
+
+SECURITY_SCHEMES: Json = {
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The username, and a token in the place of the password.",
+    },
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The token alone."},
+}
+
+PROBLEM_SCHEMA: Json = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "One or two sentences for people."},
+        "errors": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["field", "detail"],
+                "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+
+TIME: Json = {"type": "string", "format": "date-time"}
+MAYBE_TIME: Json = {"type": ["string", "null"], "format": "date-time"}
+MAYBE_TEXT: Json = {"type": ["string", "null"]}
+MAYBE_NUMBER: Json = {"type": ["integer", "null"]}
+MAYBE_OBJECT: Json = {"type": ["object", "null"]}
+
+REPORT: Json = {
+    "revision": MAYBE_NUMBER,
+    "status": MAYBE_TEXT,
+    "step": MAYBE_TEXT,
+    "error": MAYBE_TEXT,
+    "duration_ms": MAYBE_NUMBER,
+    "reported": MAYBE_TIME,
+    "present": {**MAYBE_OBJECT, "description": "What stands there without mailpanel."},
+}
+
+
+def _open_object(properties: Json) -> Json:
+    """Return an object that may grow keys, and loses none."""
+    return {"type": "object", "properties": properties, "required": sorted(properties)}
+
+
+SCHEMAS: Json = {
+    "problem": PROBLEM_SCHEMA,
+    "host": _open_object(
+        {
+            "name": {"type": "string"},
+            "versions": {"type": "object", "additionalProperties": {"type": "string"}},
+            "first_seen": TIME,
+            "last_seen": TIME,
+            "settings": {"type": "object", "additionalProperties": _open_object(REPORT)},
+        }
+    ),
+    "status": _open_object(
+        {
+            "name": {"type": "string"},
+            "status": {"enum": [*STATUSES, None]},
+            "error": MAYBE_TEXT,
+            "revision": MAYBE_NUMBER,
+            "author": MAYBE_TEXT,
+            "address": MAYBE_TEXT,
+            "created": MAYBE_TIME,
+            "probe": {"type": ["boolean", "null"]},
+            "waiting_for": {"type": "array", "items": {"type": "string"}},
+            "hosts": {
+                "type": "array",
+                "items": _open_object(
+                    {
+                        "host": {"type": "string"},
+                        "last_seen": TIME,
+                        "away": {"type": "boolean"},
+                        **REPORT,
+                    }
+                ),
+            },
+        }
+    ),
+}

@@ -1,0 +1,57 @@
+"""The services, as attributes of the request: all that they and the web share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mailpanel.seal import Sealer
+from mailpanel.services.changes import Changes
+from mailpanel.services.database import Database
+from mailpanel.services.hosts import Hosts
+from mailpanel.services.throttle import Throttle
+from mailpanel.services.tokens import Tokens
+from mailpanel.services.wake import Waker
+from mailpanel.settings import SETTINGS
+
+__all__ = ["includeme"]
+
+
+def _database(request: Any) -> Database:
+    database: Database = request.registry.database
+    return database
+
+
+def _changes(request: Any) -> Changes:
+    deployment = request.registry.deployment
+    return Changes(
+        request.database,
+        sealer=Sealer(deployment.public_key_file),
+        waker=Waker(deployment.wake_socket),
+        settings=SETTINGS,
+        check_interval=deployment.check_interval,
+    )
+
+
+def _tokens(request: Any) -> Tokens:
+    return Tokens(request.database)
+
+
+def _throttle(request: Any) -> Throttle:
+    return Throttle(request.database)
+
+
+def _hosts(request: Any) -> Hosts:
+    return Hosts(request.database)
+
+
+def includeme(config: Any) -> None:
+    """Open the database's pool, which connects nowhere yet, and name the services."""
+    config.registry.database = Database(config.registry.deployment.database_url)
+    for name, factory in {
+        "database": _database,
+        "changes": _changes,
+        "tokens": _tokens,
+        "throttle": _throttle,
+        "hosts": _hosts,
+    }.items():
+        config.add_request_method(factory, name, reify=True)

@@ -1,0 +1,74 @@
+"""What a client asks for beside the body: If-Match, Prefer, and the query."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs
+
+from mailpanel.errors import FieldError, InvalidFields
+from mailpanel.services.changes import IfMatch
+
+__all__ = ["LONGEST_WAIT", "etag", "if_match", "preferred_wait", "probe"]
+
+LONGEST_WAIT = 60
+
+# RFC 9110, 8.8.3 and 13.1.1; the group is empty for a strong entity tag.
+_ETAG = r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
+_ELEMENT = rf"[ \t]*(?:{_ETAG}[ \t]*)?"
+_ETAGS = re.compile(rf"{_ELEMENT}(?:,{_ELEMENT})*")
+
+# RFC 7240, section 2; a quoted string that is never closed reaches to the end,
+# which keeps both linear.
+_PREFERENCE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*+"?)++')
+_WAIT = re.compile(r'\s*wait\s*=\s*("?)([0-9]+)\1\s*(?:;.*)?', re.IGNORECASE | re.DOTALL)
+
+
+def etag(revision: int) -> str:
+    """Return the entity tag that names *revision*."""
+    return f'"{revision}"'
+
+
+def if_match(header: str | None) -> IfMatch | None:
+    """Return which revisions *header* allows; ``None`` where there is no such header.
+
+    A weak tag never matches (RFC 9110, 13.1.1), and a malformed header names none:
+    who sends a condition that cannot be read must not have it ignored.
+    """
+    if header is None:
+        return None
+    if header.strip() == "*":
+        return IfMatch(any=True, revisions=frozenset())
+    tags = re.findall(_ETAG, header) if _ETAGS.fullmatch(header) else []
+    return IfMatch(any=False, revisions=frozenset(tag for weak, tag in tags if not weak))
+
+
+def preferred_wait(header: str | None) -> int | None:
+    """Return for how many seconds, at most 60, ``Prefer: wait=N`` asks to wait.
+
+    What cannot be read is no preference, as RFC 7240 has it.
+    """
+    for preference in _PREFERENCE.findall(header or ""):
+        match = _WAIT.fullmatch(preference)
+        if match:
+            # Three digits tell whether it is above the cap; int() bounds its input itself.
+            digits = match[2].lstrip("0")
+            return LONGEST_WAIT if len(digits) > 2 else min(LONGEST_WAIT, int(digits or "0"))
+    return None
+
+
+def probe(query_string: str) -> bool:
+    """Return whether the new value is to be tried first: not with ``?probe=no``.
+
+    Raises :class:`InvalidFields` for another word, and for a dry run, which would
+    otherwise be saved.
+    """
+    query = parse_qs(query_string, keep_blank_values=True)
+    errors = []
+    if "dry_run" in query:
+        errors.append(FieldError("dry_run", "A dry run is not available in this version."))
+    words = query.get("probe", ["yes"])
+    if words not in (["yes"], ["no"]):
+        errors.append(FieldError("probe", "This must be yes or no, once."))
+    if errors:
+        raise InvalidFields(errors)
+    return words == ["yes"]

@@ -1,0 +1,95 @@
+"""JSON Schema (2020-12) from the Colander schemas of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import colander
+
+from mailpanel import schema
+
+__all__ = ["Json", "of_request", "of_value"]
+
+Json = dict[str, Any]
+
+# Unicode's White_Space and Cc, spelt out: \p{...} is not in every dialect of patterns.
+_CONTROL = r"\u0000-\u001f\u007f-\u009f"
+_BLANK = r" \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
+
+def of_request(node: colander.SchemaNode) -> Json:
+    """Return what a request's body must be: an object with exactly these fields.
+
+    A rule between fields, and what IDNA says of a name, cannot be told so.
+    """
+    return _object(node.children)
+
+
+def of_value(node: colander.SchemaNode, secret_field: str | None) -> Json:
+    """Return what an answer's value is: the same object without its secret."""
+    return _object([child for child in node.children if child.name != secret_field])
+
+
+def _object(fields: list[colander.SchemaNode]) -> Json:
+    return {
+        "type": "object",
+        "properties": {field.name: _field(field) for field in fields},
+        "required": [field.name for field in fields if field.required],
+        "additionalProperties": False,
+    }
+
+
+def _field(node: colander.SchemaNode) -> Json:
+    written = next(_WRITERS[kind] for kind in type(node.typ).__mro__ if kind in _WRITERS)
+    return {**written(node.typ), "title": node.title, "description": node.description}
+
+
+def _integer(kind: schema.Integer) -> Json:
+    return {"type": "integer", "minimum": kind.low, "maximum": kind.high}
+
+
+def _one_of(kind: schema.OneOf) -> Json:
+    return {"type": "string", "enum": list(kind.words)}
+
+
+def _text(kind: schema.Text, without: str = "") -> Json:
+    inner = f"[^{_CONTROL}{without}]"
+    outer = f"[^{_CONTROL}{_BLANK}{without}]"
+    return {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": kind.longest,
+        "pattern": f"^{outer}({inner}*{outer})?$",
+    }
+
+
+def _username(kind: schema.Username) -> Json:
+    return _text(kind, without=":")
+
+
+def _secret(kind: schema.Secret) -> Json:
+    return {**_text(kind), "format": "password", "writeOnly": True}
+
+
+def _hostname(_kind: schema.Hostname) -> Json:
+    # A name that ends in a number is taken for an address, as everybody else takes it.
+    number = {"pattern": r"(^|\.)([0-9]+|0[xX][0-9A-Fa-f]*)\.?$"}
+    name = {"format": "idn-hostname", "not": number}
+    return {
+        "type": "string",
+        "minLength": 1,
+        # A name's length as an A-label, and a dot behind it; written otherwise it is never longer.
+        "maxLength": 254,
+        "anyOf": [name, {"format": "ipv4"}, {"format": "ipv6"}],
+    }
+
+
+_WRITERS: dict[type, Callable[[Any], Json]] = {
+    schema.Integer: _integer,
+    schema.OneOf: _one_of,
+    schema.Text: _text,
+    schema.Username: _username,
+    schema.Secret: _secret,
+    schema.Hostname: _hostname,
+}

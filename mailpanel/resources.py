@@ -1,0 +1,88 @@
+"""What the URLs name, and who may do what with it.
+
+A resource is made before anybody is authenticated, so it looks nothing up until
+:meth:`Resource.find`, which :mod:`mailpanel.checks` calls once the caller is
+known and permitted: a stranger must not learn by a 404 what there is.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pyramid.authorization import Allow, Deny
+
+from mailpanel.errors import NotFound
+from mailpanel.security import ADMIN, ANY_ADMIN, READ_ONLY, Permission, admin_of
+from mailpanel.settings import SETTINGS
+
+__all__ = ["Host", "Hosts", "Resource", "Setting", "Settings", "includeme"]
+
+_CHANGES = (Permission.ADMINISTER, Permission.CHANGE_SETTING, Permission.CHANGE_HOSTS)
+
+Acl = list[tuple[str, str, Any]]
+
+
+class Resource:
+    """Something that only a MasterAdmin gets at; all that a URL names is one."""
+
+    __acl__: ClassVar[Any] = [(Deny, READ_ONLY, _CHANGES), (Allow, ADMIN, tuple(Permission))]
+
+    def __init__(self, request: Any) -> None:
+        self.request = request
+
+    def find(self) -> None:
+        """Look up what the URL names; raises :class:`NotFound` where there is no such."""
+
+
+class Settings(Resource):
+    """All the settings; a token that is narrowed to some of them sees those."""
+
+    __acl__: ClassVar[Any] = [(Allow, ANY_ADMIN, Permission.LIST_SETTINGS), *Resource.__acl__]
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """Return the names that the caller may see; ``None`` is all."""
+        names: frozenset[str] | None = self.request.identity.settings
+        return names
+
+
+class Setting(Resource):
+    """One setting, by its ``name``."""
+
+    def __init__(self, request: Any) -> None:
+        super().__init__(request)
+        self.name: str = request.matchdict["setting"]
+
+    def __acl__(self) -> Acl:
+        """Return the list; a token may be narrowed to this very setting."""
+        scoped = (Permission.READ_SETTING, Permission.CHANGE_SETTING)
+        return [*Resource.__acl__, (Allow, admin_of(self.name), scoped)]
+
+    def find(self) -> None:
+        """Raise :class:`NotFound` unless the setting is registered."""
+        if self.name not in SETTINGS:
+            raise NotFound("There is no such setting.")
+
+
+class Hosts(Resource):
+    """All the mail hosts."""
+
+
+class Host(Resource):
+    """One mail host, by its ``name``."""
+
+    def __init__(self, request: Any) -> None:
+        super().__init__(request)
+        self.name: str = request.matchdict["host"]
+
+    def find(self) -> None:
+        """Raise :class:`NotFound` unless the host has checked in."""
+        # No host's name has a NUL, which PostgreSQL would not even take in a question.
+        if not self.name.isprintable():
+            raise NotFound("There is no such host.")
+        self.state = self.request.hosts.get(self.name)
+
+
+def includeme(config: Any) -> None:
+    """Make a route that names no resource of its own one for MasterAdmins."""
+    config.set_root_factory(Resource)

@@ -1,0 +1,63 @@
+"""Every route, in one place; ``tests/unit/test_routes.py`` pins them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.interfaces import IRoutesMapper
+from pyramid.response import Response
+
+from mailpanel.resources import Host, Hosts, Setting, Settings
+
+__all__ = ["allowed_methods", "includeme", "with_slash"]
+
+API = "/api/v1"
+
+
+def allowed_methods(request: Any) -> list[str]:
+    """Return the methods that the route of *request* has views for, in alphabetical order."""
+    methods: set[str] = set()
+    for view in request.registry.introspector.get_category("views"):
+        if view["introspectable"]["route_name"] == request.matched_route.name:
+            methods.add(view["introspectable"]["request_methods"])
+    # Pyramid answers HEAD wherever it answers GET.
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
+
+
+class _Redirect(Response):
+    """A 308 whose ``Location`` stays as it is.
+
+    WebOb would make it absolute with the Host that the client, or a proxy before
+    us, named. RFC 9110, 10.2.2 takes a path, and a path cannot lead elsewhere.
+    """
+
+    @staticmethod
+    def _make_location_absolute(_environ: Any, value: str) -> str:
+        return value
+
+
+def with_slash(request: Any) -> Response | None:
+    """Return the redirect to the URL with a slash behind it, or ``None`` where there is no such.
+
+    308, so that a POST stays a POST with its body (RFC 9110, 15.4.9).
+    """
+    routes = request.registry.getUtility(IRoutesMapper).get_routes()
+    if all(route.match(f"{request.path_info}/") is None for route in routes):
+        return None
+    query = f"?{request.query_string}" if request.query_string else ""
+    response = _Redirect(status=308, headerlist=[("Location", f"{request.path}/{query}")])
+    response.content_length = 0
+    return response
+
+
+def includeme(config: Any) -> None:
+    """Add the routes; the order is the order in which they are tried."""
+    config.add_route("settings", f"{API}/settings/", factory=Settings)
+    config.add_route("setting", f"{API}/settings/{{setting}}/", factory=Setting)
+    config.add_route("setting.status", f"{API}/settings/{{setting}}/status/", factory=Setting)
+    config.add_route("hosts", f"{API}/hosts/", factory=Hosts)
+    config.add_route("host", f"{API}/hosts/{{host}}/", factory=Host)
+    config.add_route("openapi", f"{API}/openapi.json")
+
+    config.add_route("healthz", "/healthz")
+    config.add_route("readyz", "/readyz")

@@ -1,0 +1,36 @@
+"""The mail hosts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.view import view_config
+
+from mailpanel.resources import Host, Hosts
+from mailpanel.security import Permission
+
+__all__ = ["forget", "list_hosts", "read"]
+
+
+@view_config(
+    route_name="hosts", request_method="GET", permission=Permission.READ_HOSTS, renderer="json"
+)
+def list_hosts(_context: Hosts, request: Any) -> dict[str, Any]:
+    """Return all hosts that have ever checked in and were not forgotten."""
+    return {"hosts": request.hosts.list()}
+
+
+@view_config(
+    route_name="host", request_method="GET", permission=Permission.READ_HOSTS, renderer="json"
+)
+def read(context: Host, _request: Any) -> dict[str, Any]:
+    """Return one host."""
+    return {"hosts": context.state}
+
+
+@view_config(
+    route_name="host", request_method="DELETE", permission=Permission.CHANGE_HOSTS, renderer="json"
+)
+def forget(context: Host, request: Any) -> None:
+    """Forget a host that is gone; one that lives checks in again by itself."""
+    request.hosts.forget(context.name)

@@ -1,0 +1,39 @@
+"""``Prefer: wait=N``: answer once the change is applied or has failed, or after N seconds."""
+
+from __future__ import annotations
+
+from threading import BoundedSemaphore
+from typing import Any
+
+from mailpanel.errors import DatabaseAway
+from mailpanel.headers import preferred_wait
+from mailpanel.services.changes import SettingState
+
+__all__ = ["includeme", "settled"]
+
+
+def settled(request: Any, state: SettingState) -> SettingState | None:
+    """Return *state* as it is after the wait that the client prefers.
+
+    ``None`` is a setting that has been reset by then. A client that finds half of the
+    threads waiting is answered at once, and so is one whose change is stored already
+    when the database goes away: it must not hear that nothing was changed.
+    """
+    seconds = preferred_wait(request.headers.get("Prefer"))
+    places: BoundedSemaphore = request.registry.waiting_places
+    if seconds is None or not places.acquire(blocking=False):
+        return state
+    try:
+        reached: SettingState | None = request.changes.wait(state.name, state.revision, seconds)
+    except DatabaseAway:
+        return state
+    finally:
+        places.release()
+    request.response.headers["Preference-Applied"] = f"wait={seconds}"
+    return reached
+
+
+def includeme(config: Any) -> None:
+    """Let those who wait never hold more than half of the threads."""
+    config.registry.waiting_places = BoundedSemaphore(config.registry.threads // 2)
+    config.add_request_method(settled)
