@@ -25,7 +25,22 @@ __all__ = [
     "SetService",
     "SmtpLogin",
     "Verification",
+    "list_items",
 ]
+
+
+def list_items(value: str) -> list[str]:
+    """Return the items of a parameter that lists lookup tables; braces bind (DATABASE_README)."""
+    items: list[str] = []
+    depth, current = 0, ""
+    for char in value:
+        depth += (char == "{") - (char == "}")
+        if depth <= 0 and char in ", \t\r\n":
+            items.append(current)
+            current = ""
+        else:
+            current += char
+    return [item for item in [*items, current] if item]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from mailpanel.errors import HostError
 __all__ = ["Finished", "Running", "run", "start"]
 
 TIMEOUT = 30.0
+LAST_WORDS = 1.0
 # Nothing of the caller's environment reaches a daemon's command: MAIL_CONFIG alone
 # would point Postfix at another configuration (postfix(1)).
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "LANG": "C"}
@@ -34,6 +35,7 @@ class Running:
     def __init__(self, argv: Sequence[str], stdin: str) -> None:
         self._argv = argv
         self._stdin = stdin
+        self._finished = False
         try:
             self._process = subprocess.Popen(
                 argv,
@@ -56,6 +58,7 @@ class Running:
         except subprocess.TimeoutExpired:
             self.kill()
             raise HostError(f"{self._name()} did not end within {timeout:.0f} s.") from None
+        self._finished = True
         return Finished(
             self._process.returncode,
             stdout.decode("utf-8", "surrogateescape"),
@@ -63,12 +66,21 @@ class Running:
         )
 
     def kill(self) -> None:
-        """End the command and all that it started, unless it has ended by itself."""
-        if self._process.poll() is not None:
+        """End the command and all that it started, unless it has finished by itself."""
+        if self._finished:
             return
+        self._finished = True
+        # The command may have ended while a child of its own holds the streams.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.communicate()
+        try:
+            self._process.communicate(timeout=LAST_WORDS)
+        except subprocess.TimeoutExpired:
+            # One that left the process group has them; nobody waits for it.
+            for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+                if stream is not None:
+                    stream.close()
+            self._process.wait()
 
     def _name(self) -> str:
         return " ".join(word for word in self._argv[:4] if "/" not in word)

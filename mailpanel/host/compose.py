@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 
 from mailpanel.host.config_text import ConfigText, main_cf_key, master_cf_key, value_of
 from mailpanel.host.ledger import Ledger, OwnedLine, OwnedMap
-from mailpanel.plan import Change, MapEntries, Plan, PrependParameter, SetParameter, SetService
+from mailpanel.plan import (
+    Change,
+    MapEntries,
+    Plan,
+    PrependParameter,
+    SetParameter,
+    SetService,
+    list_items,
+)
 
 __all__ = ["Tree", "admins_value", "compose", "parameter", "settle"]
 
@@ -70,22 +78,18 @@ def _key(change: Change) -> tuple[str, str]:
             return "map", change.name
 
 
-def _items(value: str) -> list[str]:
-    """Return the items of a list of lookup tables; braces and parentheses bind (postconf(5))."""
-    items: list[str] = []
-    depth, current = 0, ""
-    for char in value:
-        depth += (char in "{(") - (char in "})")
-        if depth == 0 and (char.isspace() or char == ","):
-            items.append(current)
-            current = ""
-        else:
-            current += char
-    return [item for item in [*items, current] if item]
-
-
 def _without(value: str, item: str) -> str:
-    return ", ".join(each for each in _items(value) if each != item)
+    return ", ".join(each for each in list_items(value) if each != item)
+
+
+def _admins_line(name: str, line: OwnedLine, live: str | None) -> str | None:
+    """Return the admin's own line where *live* is what they made of mailpanel's *line*."""
+    if line.item is None or live is None:
+        return line.before
+    rest = _without(value_of(live), line.item)
+    before = value_of(line.before) if line.before is not None else ""
+    # To the byte, unless they have changed the list itself.
+    return line.before if list_items(rest) == list_items(before) else f"{name} = {rest}\n"
 
 
 class _Work:
@@ -115,7 +119,7 @@ class _Work:
         if line.lingers:
             line.leaving = True
         else:
-            self._put_back_parameter(name, line)
+            self._put_back(self._main, self._ledger.parameters, name)
 
     def _leave_service(self, name: str, line: OwnedLine) -> None:
         if line.lingers:
@@ -123,24 +127,12 @@ class _Work:
         else:
             self._put_back(self._master, self._ledger.services, name)
 
-    def _put_back_parameter(self, name: str, line: OwnedLine) -> None:
-        live = self._main.get(name)
-        edited = (
-            live is not None and line.item is not None and value_of(live) != value_of(line.written)
-        )
-        if edited and live is not None and line.item is not None:
-            # The admin added to the list since: take out mailpanel's item alone.
-            rest = _without(value_of(live), line.item)
-            before = value_of(line.before) if line.before is not None else ""
-            if _items(rest) != _items(before):
-                self._main.put(name, f"{name} = {rest}\n")
-                del self._ledger.parameters[name]
-                return
-        self._put_back(self._main, self._ledger.parameters, name)
-
     @staticmethod
     def _put_back(text: ConfigText, owned: dict[str, OwnedLine], name: str) -> None:
-        before = owned.pop(name).before
+        line = owned.pop(name)
+        if text.swap(line.written, line.before or ""):
+            return
+        before = _admins_line(name, line, text.get(name))
         if before is None:
             text.remove(name)
         else:
@@ -168,17 +160,25 @@ class _Work:
 
     @staticmethod
     def _own(text: ConfigText, owned: dict[str, OwnedLine], name: str, line: OwnedLine) -> None:
-        known = owned.get(name)
-        before = known.before if known else text.get(name)
+        known, live = owned.get(name), text.get(name)
+        if known is None:
+            before = live
+        elif live == known.written:
+            before = known.before
+        elif text.swap(known.written, known.before or ""):
+            # The admin wrote a line of their own behind it, and that one counts.
+            before = live
+        else:
+            before = _admins_line(name, known, live)
         owned[name] = replace(line, before=before)
-        if text.get(name) != line.written:
+        if live != line.written:
             text.put(name, line.written)
 
     def _prepend(self, setting: str, change: PrependParameter) -> None:
         live = value_of(self._main.get(change.name) or "")
         known = self._ledger.parameters.get(change.name)
         ours = {change.item, known.item if known else None}
-        rest = [item for item in _items(live) if item not in ours]
+        rest = [item for item in list_items(live) if item not in ours]
         raw = f"{change.name} = {', '.join([change.item, *rest])}\n"
         line = OwnedLine(setting, None, raw, change.item, change.lingers)
         self._own_parameter(change.name, line)
@@ -201,7 +201,7 @@ class _Work:
         """Put back everything that is leaving."""
         for name, line in list(self._ledger.parameters.items()):
             if line.leaving:
-                self._put_back_parameter(name, line)
+                self._put_back(self._main, self._ledger.parameters, name)
         for name, line in list(self._ledger.services.items()):
             if line.leaving:
                 self._put_back(self._master, self._ledger.services, name)
@@ -227,11 +227,13 @@ class _Work:
 
     def _ended(self, file: str, text: ConfigText, before: str, owned: dict[str, OwnedLine]) -> str:
         unterminated = self._ledger.unterminated
-        if owned and not before.endswith("\n") and before and file not in unterminated:
-            unterminated.append(file)
-        if not owned and file in unterminated:
-            unterminated.remove(file)
-            return text.text.removesuffix("\n")
-        if not owned and not before.endswith("\n"):
+        if owned and before and not before.endswith("\n"):
+            unterminated[file] = before.rpartition("\n")[2]
+        last = unterminated.get(file) if owned else unterminated.pop(file, None)
+        if not owned and (not before.endswith("\n") or _last_line(text.text) == last):
             return text.text.removesuffix("\n")
         return text.text
+
+
+def _last_line(text: str) -> str:
+    return text.removesuffix("\n").rpartition("\n")[2]

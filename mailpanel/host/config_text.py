@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 
 __all__ = ["ConfigText", "main_cf_key", "master_cf_key", "value_of"]
 
-_PARAMETER = re.compile(r"([^\s=]+)\s*=")
+# What isspace(3) calls a blank, in ASCII alone; str.strip would take Unicode's as well.
+BLANKS = " \t\n\v\f\r"
+_PARAMETER = re.compile(r"([^ \t\n\v\f\r=]+)[ \t\n\v\f\r]*=")
+_FIELD = re.compile(r"[^ \t\n\v\f\r]+")
 
 
 def main_cf_key(raw: str) -> str | None:
@@ -23,19 +26,19 @@ def main_cf_key(raw: str) -> str | None:
 
 def master_cf_key(raw: str) -> str | None:
     """Return ``name/type`` of the service that the logical line *raw* describes."""
-    fields = raw.split(None, 2)
+    fields = _FIELD.findall(raw)
     return "/".join(fields[:2]) if len(fields) > 1 else None
 
 
 def value_of(raw: str) -> str:
     """Return the value of a parameter's logical line *raw*, on one line."""
     lines = [line for line in raw.split("\n") if not _skipped(line)]
-    _, _, value = " ".join(line.strip() for line in lines).partition("=")
-    return value.strip()
+    _, _, value = " ".join(line.strip(BLANKS) for line in lines).partition("=")
+    return value.strip(BLANKS)
 
 
 def _skipped(line: str) -> bool:
-    stripped = line.strip()
+    stripped = line.strip(BLANKS)
     return not stripped or stripped.startswith("#")
 
 
@@ -61,6 +64,19 @@ class ConfigText:
         start, end = self._find(key) or (0, 0)
         self.text = self.text[:start] + self.text[end:]
 
+    def swap(self, old: str, new: str) -> bool:
+        """Replace the last logical line that is *old* to the byte; say whether there is one."""
+        spans = [span for span in self._spans() if self.text[slice(*span)] == old]
+        if spans:
+            start, end = spans[-1]
+            self.text = self.text[:start] + new + self.text[end:]
+        return bool(spans)
+
+    def names(self) -> list[str]:
+        """Return the keys of all logical lines, in their order."""
+        keys = (self._key(self.text[slice(*span)]) for span in self._spans())
+        return [key for key in keys if key is not None]
+
     def _find(self, key: str) -> tuple[int, int] | None:
         spans = [span for span in self._spans() if self._key(self.text[slice(*span)]) == key]
         return spans[-1] if spans else None
@@ -71,7 +87,7 @@ class ConfigText:
         # Not str.splitlines: Postfix ends a line at \n alone.
         for line in re.findall(r"[^\n]*\n", self.text):
             if not _skipped(line):
-                if start is not None and not line[0].isspace():
+                if start is not None and line[0] not in BLANKS:
                     yield start, end
                     start = None
                 start = position if start is None else start

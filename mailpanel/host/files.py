@@ -5,12 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-__all__ = ["FileState", "read_state", "remove", "sync_directory", "write"]
+__all__ = [
+    "FileState",
+    "is_so",
+    "read_state",
+    "remove",
+    "remove_leftover",
+    "sync_directory",
+    "write",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +70,15 @@ def write(state: FileState, mtime: float | None = None) -> None:
     """Make the file on disk what *state* says, by one rename; its directory is synced.
 
     Nobody ever sees half of it, nor content under another mode or owner than its
-    own. With *mtime* (seconds since the epoch) the file bears that time.
+    own. With *mtime* (seconds since the epoch) the file bears that time. What a
+    killed process has left of an earlier write goes.
     """
     if state.content is None:
         remove(state.path)
         return
-    descriptor, name = tempfile.mkstemp(dir=state.path.parent, prefix=f".{state.path.name}.")
-    temporary = Path(name)
+    temporary = _temporary(state.path)
+    remove_leftover(state.path)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             os.fchown(descriptor, state.uid, state.gid)
@@ -90,9 +99,26 @@ def write(state: FileState, mtime: float | None = None) -> None:
 
 def remove(path: Path) -> None:
     """Remove the file at *path* where there is one; its directory is synced."""
+    remove_leftover(path)
     path.unlink(missing_ok=True)
     if path.parent.is_dir():
         sync_directory(path.parent)
+
+
+def is_so(state: FileState) -> bool:
+    """Say whether the file on disk is what *state* says."""
+    now = read_state(state.path)
+    return now.content is None if state.content is None else now == state
+
+
+def remove_leftover(path: Path) -> None:
+    """Remove what a process that was killed in :func:`write` has left beside *path*."""
+    _temporary(path).unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    # Always the same, so that what a killed process left, which may hold a secret, is found.
+    return path.with_name(f".{path.name}.mailpanel")
 
 
 def sync_directory(path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,20 @@ class Entry:
     old: FileState
     new: FileState
     own_directory: bool = False
+
+    def written(self) -> bool:
+        """Say whether the file has been written; in one that was edited since its lines tell."""
+        now = files.read_state(self.new.path).content
+        if now in (self.old.content, self.new.content):
+            return now == self.new.content
+        return _lines(self.new.content) - _lines(self.old.content) <= _lines(now)
+
+    def sparing_edits(self) -> Entry:
+        """Return what leaves the file alone, where it is neither as it was nor as it shall be."""
+        now = files.read_state(self.new.path)
+        if now.content in (self.old.content, self.new.content):
+            return self
+        return replace(self, old=now, new=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +102,15 @@ class Journal:
 
     def committed(self) -> bool:
         """Say whether the rename that counts has happened."""
-        return any(
-            entry.phase == Phase.COMMIT
-            and files.read_state(entry.new.path).content == entry.new.content
-            for entry in self.entries
-        )
+        return any(entry.written() for entry in self.entries if entry.phase == Phase.COMMIT)
+
+    def sparing_edits(self) -> Journal:
+        """Return the journal that leaves alone what somebody has edited since."""
+        return Journal(self.setting, tuple(entry.sparing_edits() for entry in self.entries))
+
+
+def _lines(content: bytes | None) -> set[bytes]:
+    return set((content or b"").split(b"\n"))
 
 
 def _packed(state: FileState) -> dict[str, Any]:

@@ -46,13 +46,13 @@ class Ledger:
     """What mailpanel owns in one Postfix instance.
 
     ``parameters`` is keyed by name, ``services`` by ``name/type``, ``maps`` by
-    name. ``unterminated`` names the files whose last line had no line end.
+    name. ``unterminated`` has, by file, a last line that had no line end.
     """
 
     parameters: dict[str, OwnedLine] = field(default_factory=dict)
     services: dict[str, OwnedLine] = field(default_factory=dict)
     maps: dict[str, OwnedMap] = field(default_factory=dict)
-    unterminated: list[str] = field(default_factory=list)
+    unterminated: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def loads(cls, content: bytes | None) -> Ledger:

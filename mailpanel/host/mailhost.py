@@ -15,9 +15,10 @@ from mailpanel.host.compose import Tree, compose, settle
 from mailpanel.host.journal import Journal
 from mailpanel.host.ledger import Ledger
 from mailpanel.host.postfix import Postfix
+from mailpanel.host.stage import clear
 from mailpanel.plan import Facts, Plan, Probe
 
-__all__ = ["Host", "MailHost"]
+__all__ = ["Host", "MailHost", "Step", "TryProbe"]
 
 # Two looks at the queue, this many seconds apart, must both find the mail in flight gone.
 LOOKS_APART = 2.0
@@ -61,11 +62,13 @@ class MailHost:
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self._state = Path(deployment.state_directory)
+        self._stage = self._state / "stage"
         self._postfix = Postfix(deployment.postfix_config_directory)
         self._in_flight: frozenset[str] | None = None
         self._quiet_since: float | None = None
 
     def recover(self) -> str | None:
+        clear(self._stage)
         return transaction.recover(
             self._state / "journal", self._state / "backups", self._reload_if_running, lambda: None
         )
@@ -124,6 +127,8 @@ class MailHost:
 
     def _make(self, setting: str, change: Change, probe: TryProbe, step: Step) -> bool:
         """Carry *change* out: check, probe, swap, reload, verify; say whether it did anything."""
+        # One whose files could not be put back has left its journal; it comes first.
+        self.recover()
         pid = self._postfix.master_pid(Path(change.facts.queue_directory))
         if pid is None:
             raise HostError(
@@ -133,7 +138,7 @@ class MailHost:
             change.write_ledger()
             return False
         step("check")
-        built = change.check(self._state / "stage")
+        built = change.check(self._stage)
         step("probe")
         for each in change.plan.probes:
             probe(each)

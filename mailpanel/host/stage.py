@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,9 +18,9 @@ from mailpanel.errors import CheckFailed
 from mailpanel.host import command
 from mailpanel.host.compose import Tree
 from mailpanel.host.config_text import ConfigText, main_cf_key
-from mailpanel.host.postfix import INDEXED, Postfix
+from mailpanel.host.postfix import INDEXED, MAPS_DIRECTORY, Postfix
 
-__all__ = ["BuiltMap", "Stage", "staged"]
+__all__ = ["BuiltMap", "Stage", "clear", "staged"]
 
 # Postfix distrusts a main.cf that was written just now, and sleeps up to two seconds
 # before it reads it; a file that was renamed into place whole gives no reason to.
@@ -40,15 +39,25 @@ class BuiltMap:
 
 @contextmanager
 def staged(postfix: Postfix, tree: Tree, directory: Path, database_type: str) -> Iterator[Stage]:
-    """Lay *tree* out below *directory*; it is gone again at the end, however that comes."""
+    """Lay *tree* out in *directory*; what may hold a secret is gone at the end, however it comes.
+
+    The empty queue stays: to make its directories anew takes Postfix longer than
+    all of its checks.
+    """
     directory.mkdir(mode=0o700, exist_ok=True)
-    place = Path(tempfile.mkdtemp(dir=directory))
+    clear(directory)
     try:
-        stage = Stage(postfix, tree, place, database_type)
+        stage = Stage(postfix, tree, directory, database_type)
         stage.lay_out()
         yield stage
     finally:
-        shutil.rmtree(place)
+        clear(directory)
+
+
+def clear(directory: Path) -> None:
+    """Remove what a stage in *directory* holds of configurations."""
+    shutil.rmtree(directory / "etc", ignore_errors=True)
+    (directory / "log").unlink(missing_ok=True)
 
 
 class Stage:
@@ -69,7 +78,7 @@ class Stage:
         self.postfix.maps.mkdir(mode=0o755, exist_ok=True)
         for name, text in self._tree.maps.items():
             self._write(self.postfix.maps / name, text, 0o600)
-        (self._place / "spool").mkdir(mode=0o755)
+        (self._place / "spool").mkdir(mode=0o755, exist_ok=True)
 
     def _redirected(self) -> str:
         # postfix check makes the directories that main.cf names, and says what is wrong
@@ -174,7 +183,10 @@ class Stage:
 
 
 def mirror(source: Path, target: Path) -> None:
-    """Make *target* the same tree as *source*, with hard links where that works."""
+    """Make *target* the same tree as *source*, with hard links where that works.
+
+    Without mailpanel's own tables, which the stage has its own of.
+    """
     target.mkdir(mode=0o755)
     for entry in os.scandir(source):
         path = target / entry.name
@@ -183,6 +195,8 @@ def mirror(source: Path, target: Path) -> None:
             if entry.name != "makedefs.out":
                 path.symlink_to(Path(entry.path).readlink())
         elif entry.is_dir():
+            if entry.name == MAPS_DIRECTORY:
+                continue
             mirror(Path(entry.path), path)
         elif entry.name not in ("main.cf", "master.cf"):
             try:

@@ -47,7 +47,10 @@ class Transaction:
         :class:`PutBackFailed`, and then the journal stays for the next start.
         """
         step("journal")
-        self._journal.write(self._path)
+        try:
+            self._journal.write(self._path)
+        except OSError as error:
+            raise _as_host_error(error) from None
         try:
             self.finish(step)
         except (HostError, OSError) as error:
@@ -107,7 +110,7 @@ class Transaction:
             for old in sorted(self._backups.iterdir())[:-KEPT_BACKUPS]:
                 old.unlink()
         else:
-            self._path.unlink()
+            self._path.unlink(missing_ok=True)
         files.sync_directory(self._path.parent)
 
 
@@ -120,7 +123,11 @@ def _write(state: files.FileState, own_directory: bool) -> None:
     directory = state.path.parent
     if own_directory and state.content is not None:
         directory.mkdir(mode=0o755, exist_ok=True)
-    files.write(state, mtime=time.time() - SETTLED)
+    # What is so already is left alone: on a full disk that alone can still be done.
+    if files.is_so(state):
+        files.remove_leftover(state.path)
+    else:
+        files.write(state, mtime=time.time() - SETTLED)
     if own_directory and state.content is None:
         with suppress(OSError):  # another table is still in it, or it is gone already
             directory.rmdir()
@@ -140,18 +147,24 @@ def recover(
 
     Returns ``finished``, ``undone``, or ``None`` where none was under way. Once the
     rename that counts has happened new daemon processes read the new configuration,
-    so the change is finished; before it, undone.
+    so the change is finished; before it, undone. A file that somebody has edited
+    since stays as it is. Raises :class:`HostError`, and then the journal stays.
     """
-    journal = Journal.read(directory / "journal.json")
+    path = directory / "journal.json"
+    journal = Journal.read(path)
     if journal is None:
+        files.remove_leftover(path)
         return None
-    transaction = Transaction(journal, directory, backups, reload, verify)
-    if not journal.committed():
-        transaction.undo()
-        return "undone"
+    transaction = Transaction(journal.sparing_edits(), directory, backups, reload, verify)
     try:
-        transaction.finish(lambda _step: None)
-    except HostError:
-        transaction.undo()
-        return "undone"
+        if not journal.committed():
+            transaction.undo()
+            return "undone"
+        try:
+            transaction.finish(lambda _step: None)
+        except (HostError, OSError):
+            transaction.undo()
+            return "undone"
+    except OSError as error:
+        raise _as_host_error(error) from None
     return "finished"
