@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 import waitress.server
 
-import mailpanel
+from mailpanel.app import THREADS, make_app
 from mailpanel.cli._base import config_option, config_path, ini_settings
 from mailpanel.deployment import load
 from mailpanel.errors import DeploymentError
@@ -22,7 +22,6 @@ from mailpanel.services.database import Database
 
 __all__ = ["command"]
 
-THREADS = 8
 LARGEST_BODY = 16 * 1024 * 1024  # bytes; the views' own limits are lower and answer JSON
 
 
@@ -52,7 +51,7 @@ def command(listen: str) -> None:
     sockets = _bind(listen)
     # Application and server are complete before root is given up, since what they import
     # may be out of reach then; neither opens the database before its first request.
-    application = mailpanel.main(None, **settings)
+    application = make_app(settings)
     server = waitress.server.create_server(
         application,
         sockets=sockets,

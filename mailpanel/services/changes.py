@@ -87,6 +87,18 @@ class Changes:
             states = read_states(session, wanted)
         return [states[name] for name in wanted if name in states and states[name].is_set]
 
+    def require_current(self, name: str, if_match: IfMatch | None) -> None:
+        """Raise :class:`PreconditionFailed` unless *if_match* names the desired revision.
+
+        :meth:`set` and :meth:`reset` check it again, in the transaction of the change.
+        """
+        if if_match is None:
+            return
+        with self._database.reading() as session:
+            desired = session.get(DesiredSetting, name)
+            number = desired.revision if desired else 0
+            _check(if_match, session.get(Revision, {"setting": name, "number": number}))
+
     def set(
         self,
         name: str,

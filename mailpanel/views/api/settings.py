@@ -55,26 +55,22 @@ class SettingViews:
     @view_config(request_method="POST", permission=Permission.CHANGE_SETTING)
     def change(self) -> Answer:
         """Set or update."""
-        state = self.changes.set(
-            self.name,
-            jsonform.loads(self.request.body),
-            self.request.author,
-            if_match=if_match(self.request.headers.get("If-Match")),
-            probe=probe(self.request.query_string),
-        )
+        given = jsonform.loads(self.request.body)
+        state = self.changes.set(self.name, given, self.request.author, **self._conditions())
         return self._answer(self.request.settled(state) or state)
 
     @view_config(request_method="DELETE", permission=Permission.CHANGE_SETTING)
     def reset(self) -> Answer:
         """Reset to what was there before mailpanel."""
-        state = self.changes.reset(
-            self.name,
-            self.request.author,
-            if_match=if_match(self.request.headers.get("If-Match")),
-            probe=probe(self.request.query_string),
-        )
+        state = self.changes.reset(self.name, self.request.author, **self._conditions())
         reached = self.request.settled(state) if state else None
         return {"settings": reached.as_deleting()} if reached else None
+
+    def _conditions(self) -> dict[str, Any]:
+        """Return what headers and query say of a change; 412 comes before their 422."""
+        match = if_match(self.request.headers.get("If-Match"))
+        self.changes.require_current(self.name, match)
+        return {"if_match": match, "probe": probe(self.request.query_string)}
 
     def _answer(self, state: Any) -> Answer:
         if state is None:

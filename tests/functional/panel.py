@@ -1,0 +1,150 @@
+"""A mailpanel to call, and what holds for every answer of its."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from webtest import TestApp, TestResponse
+
+from mailpanel.app import make_app
+from mailpanel.models import FailedAttempt, Token
+from mailpanel.seal import make_keys
+from mailpanel.services.accounts import Accounts
+from mailpanel.services.database import Database
+from mailpanel.services.hosts import Hosts, Report
+from mailpanel.services.tokens import Tokens
+
+SETTINGS_URL = "/api/v1/settings/"
+RELAYHOST = "/api/v1/settings/postfix_relayhost/"
+ADDRESS = "192.0.2.1"
+
+# One account or token for each way in which a caller can be limited.
+CALLERS = ("nobody", "MailUser", "DomainAdmin", "MasterAdmin", "read-only", "other-setting")
+ACCOUNTS = {"read-only": "MasterAdmin", "other-setting": "MasterAdmin"}
+
+
+def prepare(directory: Path) -> None:
+    """Make a state directory with keys, a migrated database, and a token for each caller."""
+    for name in ("keys", "database"):
+        (directory / name).mkdir()
+    make_keys(directory / "keys" / "seal.key", directory / "keys" / "seal.pub")
+    database = Database(f"sqlite:///{directory}/database/mailpanel.sqlite")
+    database.migrate()
+    for level in ("MailUser", "DomainAdmin", "MasterAdmin"):
+        Accounts(database).add(level, level)
+    tokens = {
+        caller: Tokens(database).create(
+            ACCOUNTS.get(caller, caller), name=caller, read_only=caller == "read-only"
+        )
+        for caller in CALLERS
+        if caller != "nobody"
+    }
+    with database.writing() as session:
+        # Not by the service: it knows registered settings only, and there may be but one.
+        for token in session.query(Token).filter_by(name="other-setting"):
+            token.settings = ["another_setting"]
+    (directory / "tokens.json").write_text(json.dumps(tokens))
+    database.dispose()
+
+
+class Panel:
+    """The application on a copy of a prepared state directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.tokens = json.loads((directory / "tokens.json").read_text())
+        options = {
+            "mailpanel.state_directory": str(directory),
+            "mailpanel.run_directory": str(directory / "run"),
+        }
+        self.wsgi = make_app(options)
+        self.app = TestApp(self.wsgi, extra_environ={"REMOTE_ADDR": ADDRESS})
+        self.database: Database = self.wsgi.registry.database
+        self.hosts = Hosts(self.database)
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        body: Any = b"",
+        caller: str = "MasterAdmin",
+        headers: dict[str, str] | None = None,
+    ) -> TestResponse:
+        """Return the answer; a *body* that is no bytes is sent as JSON.
+
+        The invariants of every answer are asserted. A header in *headers* of which the
+        value is empty is not sent.
+        """
+        sent = self.credentials(caller)
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        if body:
+            sent["Content-Type"] = "application/json"
+        sent |= headers or {}
+        sent = {name: value for name, value in sent.items() if value}
+        response = self.app.request(url, method=method, body=body, headers=sent, expect_errors=True)
+        check_answer(response, method)
+        return response
+
+    def credentials(self, caller: str = "MasterAdmin") -> dict[str, str]:
+        """Return the headers that *caller* authenticates with."""
+        if caller == "nobody":
+            return {}
+        return {"Authorization": f"Bearer {self.tokens[caller]}"}
+
+    def set(self, value: dict[str, Any], url: str = RELAYHOST) -> TestResponse:
+        """Set a setting; assert that it was."""
+        response = self.call("POST", url, value)
+        assert response.status_int == 200
+        return response
+
+    def report(self, setting: str, revision: int, status: str = "applied", **more: Any) -> None:
+        """Report as the host mail1 does, which is registered with it."""
+        fields = {"step": None, "error": None, "duration_ms": 12, "highest_revision": revision}
+        self.hosts.checked_in("mail1", {"postfix": "3.7.11"})
+        self.hosts.report("mail1", Report(setting, revision, status, **{**fields, **more}))
+
+    def throttle(self) -> None:
+        """Make the address one that has presented too many bad credentials, now and in a minute."""
+        with self.database.writing() as session:
+            now = int(time.time()) // 60
+            for window in (now, now + 1):
+                session.add(FailedAttempt(network=ADDRESS, window=window, count=1_000))
+
+    def lose_database(self) -> None:
+        """Take the database's file away."""
+        self.database.dispose()
+        self.database.file.unlink()
+
+
+def check_answer(response: TestResponse, method: str = "GET") -> None:
+    """Assert what holds for every answer, whatever it answers."""
+    assert response.headers["Cache-Control"] == "no-store"
+    if response.status_int == 204:
+        assert response.body == b""
+        assert "Content-Type" not in response.headers
+        assert "Content-Length" not in response.headers
+    elif response.status_int == 308:
+        assert response.headers["Location"].startswith("/api/v1/")
+    elif response.status_int >= 400:
+        check_problem(response, method)
+    else:
+        assert response.headers["Content-Type"] == "application/json"
+
+
+def check_problem(response: TestResponse, method: str = "GET") -> None:
+    """Assert the one shape of errors (RFC 9457), and that this one was foreseen."""
+    assert response.status_int != 500
+    assert response.headers["Content-Type"] == "application/problem+json"
+    if method == "HEAD":
+        return
+    problem = json.loads(response.body)
+    assert set(problem) - {"errors"} == {"type", "title", "status", "detail"}
+    assert problem["status"] == response.status_int
+    assert ("errors" in problem) == (response.status_int == 422)
+    for error in problem.get("errors", ()):
+        assert set(error) == {"field", "detail"}
+        assert error["detail"].endswith(".")

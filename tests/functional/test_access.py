@@ -1,0 +1,163 @@
+"""Who gets what: every URL and method, for everybody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from panel import CALLERS, RELAYHOST, SETTINGS_URL, Panel
+
+HOST = "/api/v1/hosts/mail1/"
+EXAMPLE = {"server_hostname": "relay.example.org", "server_port": 25}
+
+# (route, URL, method): what each of CALLERS is answered, in their order:
+# nobody, MailUser, DomainAdmin, MasterAdmin, a read-only token, a token for another setting.
+ACCESS = {
+    ("settings", SETTINGS_URL, "GET"): (401, 403, 403, 200, 200, 200),
+    ("setting", RELAYHOST, "GET"): (401, 403, 403, 204, 204, 403),
+    ("setting", RELAYHOST, "POST"): (401, 403, 403, 200, 403, 403),
+    ("setting", RELAYHOST, "DELETE"): (401, 403, 403, 204, 403, 403),
+    ("setting.status", f"{RELAYHOST}status/", "GET"): (401, 403, 403, 200, 200, 403),
+    ("hosts", "/api/v1/hosts/", "GET"): (401, 403, 403, 200, 200, 403),
+    ("host", HOST, "GET"): (401, 403, 403, 200, 200, 403),
+    ("host", HOST, "DELETE"): (401, 403, 403, 204, 403, 403),
+    ("openapi", "/api/v1/openapi.json", "GET"): (200,) * 6,
+    ("healthz", "/healthz", "GET"): (200,) * 6,
+    ("readyz", "/readyz", "GET"): (200,) * 6,
+}
+CASES = [
+    pytest.param(url, method, caller, status, id=f"{method} {route} as {caller}")
+    for (route, url, method), statuses in ACCESS.items()
+    for caller, status in zip(CALLERS, statuses, strict=True)
+]
+URLS = sorted({(route, url) for route, url, _ in ACCESS})
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+
+
+@pytest.mark.parametrize(("url", "method", "caller", "status"), CASES)
+def test_everybody_gets_what_is_theirs(
+    panel: Panel, url: str, method: str, caller: str, status: int
+) -> None:
+    """As the table says."""
+    panel.hosts.checked_in("mail1", {})
+    body = EXAMPLE if method == "POST" else b""
+    assert panel.call(method, url, body, caller).status_int == status
+
+
+def test_every_view_has_its_row(panel: Panel) -> None:
+    """A new route or method without one fails here."""
+    views = panel.wsgi.registry.introspector.get_category("views")
+    found = {
+        (view["introspectable"]["route_name"], view["introspectable"]["request_methods"])
+        for view in views
+        if view["introspectable"]["route_name"]
+    }
+    assert found == {(route, method) for route, _, method in ACCESS}
+
+
+@pytest.mark.parametrize(("route", "url"), URLS)
+def test_other_methods_are_405_for_everybody(panel: Panel, route: str, url: str) -> None:
+    """With what is allowed; OPTIONS is another method too, HEAD goes with GET."""
+    known = {method for name, _, method in ACCESS if name == route}
+    known |= {"HEAD"} if "GET" in known else set()
+    for method in set(METHODS) - known:
+        response = panel.call(method, url, caller="nobody")
+        assert response.status_int == 405
+        assert response.headers["Allow"].split(", ") == sorted(known)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("query", ["", "?probe=no&x=%ff"])
+def test_a_missing_slash_is_308_for_everybody(panel: Panel, method: str, query: str) -> None:
+    """Before any question of who calls; the query goes along, and the way is relative."""
+    for _, url in URLS:
+        if url.endswith("/"):
+            response = panel.call(method, f"{url[:-1]}{query}", caller="nobody")
+            assert response.status_int == 308
+            assert response.headers["Location"] == f"{url}{query}"
+
+
+def test_a_redirect_keeps_the_paths_escapes(panel: Panel) -> None:
+    """And leads nowhere but to this server."""
+    response = panel.call("GET", "/api/v1/hosts/m%C3%BCller%3F", caller="nobody")
+    assert response.headers["Location"] == "/api/v1/hosts/m%C3%BCller%3F/"
+
+
+@pytest.mark.parametrize("url", ["/", "/api", "/api/v1/", "/api/v1/nowhere", "/nowhere/", "//x"])
+def test_an_unknown_path_is_404_for_everybody(panel: Panel, url: str) -> None:
+    """It tells nothing, so it asks nothing."""
+    assert panel.call("GET", url, caller="nobody").status_int == 404
+
+
+class TestCredentials:
+    def test_401_says_how_to_authenticate(self, panel: Panel) -> None:
+        """With the charset that Basic is read in (RFC 7617)."""
+        response = panel.call("GET", RELAYHOST, caller="nobody")
+        challenge = 'Basic realm="mailpanel", charset="UTF-8"'
+        assert response.headers["WWW-Authenticate"] == challenge
+
+    def test_an_unknown_user_and_a_bad_token_are_answered_alike(self, panel: Panel) -> None:
+        """To the byte."""
+        bad = panel.app
+        bad.authorization = ("Basic", ("MasterAdmin", "mp_bad"))
+        first = bad.get(RELAYHOST, status=401)
+        bad.authorization = ("Basic", ("unknown", panel.tokens["MasterAdmin"]))
+        second = bad.get(RELAYHOST, status=401)
+        assert (first.body, first.headers) == (second.body, second.headers)
+
+    def test_a_session_cookie_never_authenticates(self, panel: Panel) -> None:
+        """Whatever it holds."""
+        headers = {"Cookie": f"session={panel.tokens['MasterAdmin']}; auth_tkt=MasterAdmin"}
+        assert panel.call("GET", RELAYHOST, caller="nobody", headers=headers).status_int == 401
+
+    def test_a_good_token_passes_where_others_guess(self, panel: Panel) -> None:
+        """A stranger at the same address must not lock an administrator out."""
+        panel.throttle()
+        assert panel.call("GET", RELAYHOST).status_int == 204
+        assert panel.call("GET", RELAYHOST, caller="nobody").status_int == 401
+        bad = {"Authorization": "Bearer mp_bad"}
+        response = panel.call("GET", RELAYHOST, caller="nobody", headers=bad)
+        assert response.status_int == 429
+        assert 1 <= int(response.headers["Retry-After"]) <= 60
+
+    def test_a_bad_credential_is_counted(self, panel: Panel) -> None:
+        """Until there are too many; what presents none is not."""
+        for _ in range(110):
+            panel.call("GET", RELAYHOST, caller="nobody")
+        statuses = {
+            panel.call("GET", RELAYHOST, headers={"Authorization": "Bearer mp_bad"}).status_int
+            for _ in range(210)
+        }
+        assert statuses == {401, 429}
+
+
+class TestHosts:
+    def test_a_host_is_shown_and_forgotten(self, panel: Panel) -> None:
+        """With its versions, and what is applied there."""
+        panel.report("postfix_relayhost", 1)
+        (host,) = panel.call("GET", "/api/v1/hosts/").json["hosts"]
+        assert panel.call("GET", HOST).json == {"hosts": host}
+        assert host["versions"] == {"postfix": "3.7.11"}
+        assert host["settings"]["postfix_relayhost"]["status"] == "applied"
+        assert panel.call("DELETE", HOST).status_int == 204
+        assert panel.call("GET", HOST).status_int == 404
+
+
+class TestHealth:
+    def test_without_a_host_it_is_not_ready(self, panel: Panel) -> None:
+        """Nothing would make a change live."""
+        assert panel.call("GET", "/readyz", caller="nobody").status_int == 503
+        assert panel.call("GET", "/healthz", caller="nobody").json == {"status": "ok"}
+
+    def test_a_host_that_was_last_seen_long_ago_does_not_count(self, panel: Panel) -> None:
+        """Three check intervals are long."""
+        panel.hosts.checked_in("mail1", {})
+        registry = panel.wsgi.registry
+        registry.deployment = replace(registry.deployment, check_interval=1e-9)
+        assert panel.call("GET", "/readyz", caller="nobody").status_int == 503
+
+    def test_without_the_database_it_is_not_ready(self, panel: Panel) -> None:
+        """But the process is healthy."""
+        panel.lose_database()
+        assert panel.call("GET", "/readyz", caller="nobody").status_int == 503
+        assert panel.call("GET", "/healthz", caller="nobody").status_int == 200
