@@ -121,7 +121,7 @@ class ProtocolError(MailpanelError):
 
 
 class HostError(MailpanelError):
-    """A change cannot be made on this host; the old configuration is live.
+    """A change cannot be made on this host; but for :class:`PutBackFailed` nothing has changed.
 
     ``temporary`` is true where trying the same value again later may help (a relay
     that does not answer, a configuration that the admin mends), false where it
@@ -146,11 +146,11 @@ class ProbeFailed(HostError):
 
 
 class ReloadFailed(HostError):
-    """A daemon did not take the new configuration; the old one was put back."""
+    """A daemon did not take the configuration that it was told to read."""
 
 
 class VerifyFailed(HostError):
-    """The daemon does not live with the new value; the old one was put back."""
+    """The daemon does not live with the new value."""
 
 
 class PutBackFailed(HostError):

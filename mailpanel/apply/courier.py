@@ -7,7 +7,6 @@ to the executor through the socket that it inherits, and to nobody else as root.
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -38,10 +37,10 @@ __all__ = ["Courier"]
 
 Answer = TypeVar("Answer")
 
-log = logging.getLogger(__name__)
-
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
+# How long the database may take to hear the last reports, in seconds.
+LAST_WORDS = 3.0
 
 
 class Courier:
@@ -73,16 +72,22 @@ class Courier:
         wake = self._bind()
         loop = asyncio.get_running_loop()
         loop.add_reader(wake, self._wake, wake)
-        fetching = asyncio.create_task(self._fetch_for_ever(writer))
-        writing = asyncio.create_task(self._write_for_ever())
+        listening = asyncio.create_task(self._listen(reader, writer))
+        others = [
+            asyncio.create_task(self._fetch_for_ever(writer)),
+            asyncio.create_task(self._write_for_ever()),
+        ]
         try:
-            await self._listen(reader, writer)
-            await self._flush()
+            # Whichever ends first ends the courier: one that only half works would never
+            # be started anew.
+            done, _ = await asyncio.wait([listening, *others], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            await asyncio.wait_for(self._flush(), LAST_WORDS)
         finally:
-            for task in (fetching, writing):
+            for task in (listening, *others):
                 task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await asyncio.gather(listening, *others, return_exceptions=True)
             loop.remove_reader(wake)
             wake.close()
             self._wake_socket.unlink(missing_ok=True)
@@ -186,9 +191,7 @@ async def _persist(ask: Callable[[], Answer]) -> Answer:
     """Return what *ask* answers, as soon as the database is there."""
     pause = FIRST_PAUSE
     while True:
-        try:
+        with suppress(DatabaseAway):  # the log has it already
             return ask()
-        except DatabaseAway as error:
-            log.warning("%s", error)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)

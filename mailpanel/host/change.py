@@ -14,9 +14,15 @@ from mailpanel.host.compose import Tree, parameter
 from mailpanel.host.files import FileState
 from mailpanel.host.journal import Entry, Phase
 from mailpanel.host.ledger import Ledger
-from mailpanel.host.postfix import INDEXED, Postfix
+from mailpanel.host.postfix import INDEXED, Postfix, own_words
 from mailpanel.host.stage import BuiltMap, staged
-from mailpanel.plan import MapIsSilent, ParameterIs, Plan, PostfixFacts
+from mailpanel.plan import (
+    MapIsSilent,
+    Plan,
+    PostfixFacts,
+    TransportsAreNamed,
+    list_items,
+)
 
 __all__ = ["Change", "Snapshot", "snapshot"]
 
@@ -89,7 +95,7 @@ class Change:
             warnings, built = stage.check()
         if warnings:
             self._require_known(warnings, directory)
-        self._require_silent()
+        self._require_room()
         self._require_ca()
         return built
 
@@ -99,14 +105,30 @@ class Change:
         with staged(self.postfix, tree, directory, self.facts.database_type) as live:
             new = warnings - live.check()[0]
         if new:
-            raise CheckFailed(f"Postfix warns of the staged configuration: {sorted(new)[0][:300]}")
+            said = own_words(sorted(new)[0])
+            raise CheckFailed(f"Postfix warns of the staged configuration: {said}.")
 
-    def _require_silent(self) -> None:
-        for each in self.plan.verifications:
+    def _require_room(self) -> None:
+        """Raise :class:`Refused` where an entry of the admin's own would get in the way."""
+        for each in self.plan.checks:
             if isinstance(each, MapIsSilent):
-                for table in self.facts.parameters.get(each.maps, "").replace(",", " ").split():
-                    if self.postfix.query(table, each.key) is not None:
-                        raise Refused(each.sentence)
+                self._require_silent(each)
+            else:
+                self._require_named(each)
+
+    def _require_silent(self, wanted: MapIsSilent) -> None:
+        for table in self._tables(wanted.maps):
+            if self.postfix.query(table, wanted.key) is not None:
+                raise Refused(wanted.sentence)
+
+    def _require_named(self, wanted: TransportsAreNamed) -> None:
+        for table in self._tables(wanted.maps):
+            for key, transport in self.postfix.entries(table).items():
+                if transport.startswith(":") and transport != ":":
+                    raise Refused(f"{wanted.sentence} The entry is the one for {key}.")
+
+    def _tables(self, name: str) -> list[str]:
+        return list_items(self.postfix.expanded(self.facts.parameters.get(name, "")))
 
     def _require_ca(self) -> None:
         """Raise :class:`CheckFailed` unless the CA file that main.cf names holds certificates.
@@ -114,14 +136,14 @@ class Change:
         With one that is missing Postfix turns TLS off for every next hop, and neither
         its checks nor the reload say so.
         """
-        path = parameter(self.tree, "smtp_tls_CAfile")
-        if not path or "$" in path:
+        path = self.postfix.expanded(parameter(self.tree, "smtp_tls_CAfile"))
+        if not path:
             return
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
         except OSError:
             raise CheckFailed(
-                f"smtp_tls_CAfile names {path}, which holds no certificate that can be read. "
+                "The file that smtp_tls_CAfile names holds no certificate that can be read. "
                 "Install the package ca-certificates, or set mailpanel.ca_file."
             ) from None
 
@@ -161,14 +183,14 @@ class Change:
 
     def verify(self, pid: int) -> None:
         """Raise :class:`VerifyFailed` unless the daemon, once *pid*, lives with the new values."""
-        if self.postfix.master_pid(Path(self.facts.queue_directory)) != pid:
-            raise VerifyFailed("Postfix did not survive the reload.")
-        wanted = {
-            each.name: each.value
-            for each in self.plan.verifications
-            if isinstance(each, ParameterIs)
-        }
+        wanted = {each.name: each.value for each in self.plan.verifications}
         live = self.postfix.values(tuple(wanted)) if wanted else {}
         for name, value in wanted.items():
             if live.get(name) != value:
-                raise VerifyFailed(f"Postfix reads another value for {name} than was written.")
+                raise VerifyFailed(
+                    f"Postfix reads another value for {name} than was written; does something "
+                    "else write main.cf?"
+                )
+        # Last: a daemon that dies of a reload does so a moment after the command.
+        if self.postfix.master_pid(Path(self.facts.queue_directory)) != pid:
+            raise VerifyFailed("Postfix ended after the reload; its log says why.")
