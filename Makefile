@@ -7,7 +7,7 @@ check:
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	$(PYTHON) -m pytest -q tests/unit tests/functional
+	$(PYTHON) -m pytest -q -n 2 --dist loadfile tests/unit tests/functional
 
 format:
 	$(PYTHON) -m ruff check --fix .

@@ -35,6 +35,7 @@ TESTS = [
     "mypy>=2.0",
     "pytest>=9.0",
     "pytest-timeout>=2.4",
+    "pytest-xdist>=3.8",
     "requests>=2.32",
     "ruff>=0.15",
     "schemathesis>=4.32",
@@ -53,6 +54,7 @@ setup(
     package_data={
         "mailpanel": [
             "py.typed",
+            "services/common_passwords.txt",
             "migrations/*",
             "migrations/versions/*",
             "templates/**/*.pt",

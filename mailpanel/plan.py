@@ -24,6 +24,7 @@ __all__ = [
     "SetParameter",
     "SetService",
     "SmtpLogin",
+    "TransportsAreNamed",
     "list_items",
 ]
 

@@ -31,7 +31,7 @@ from mailpanel.apply.messages import (
 )
 from mailpanel.apply.probes import try_smtp_login
 from mailpanel.errors import DatabaseAway, ProbeFailed
-from mailpanel.services.hosts import Hosts, Report
+from mailpanel.services.hosts import Desired, Hosts, Report
 
 __all__ = ["Courier"]
 
@@ -39,6 +39,8 @@ Answer = TypeVar("Answer")
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
+# Far more than any setting takes; a message holds them all.
+LONGEST_VALUE = 65_536
 # How long the database may take to hear the last reports, in seconds.
 LAST_WORDS = 3.0
 
@@ -138,7 +140,7 @@ class Courier:
             await _persist(self._check_in)
 
     def _wanted(self) -> DesiredSettings:
-        return DesiredSettings(tuple(Wanted(**asdict(each)) for each in self._hosts.desired()))
+        return DesiredSettings(tuple(map(_as_wanted, self._hosts.desired())))
 
     def _check_in(self) -> None:
         # Not at each of many wake-ups: the database keeps it to the check interval anyway.
@@ -169,6 +171,25 @@ class Courier:
                 self._hosts.present(self._host_name, message.setting, message.value)
             if self._unwritten[key] is message:
                 del self._unwritten[key]
+
+
+def _as_wanted(desired: Desired) -> Wanted:
+    """Return *desired* for the pipe; of a row that nobody sane wrote only the revision is left.
+
+    The executor then refuses it, and the other settings go on.
+    """
+    value, sealed = desired.value, desired.sealed
+    fits = isinstance(value, dict) and isinstance(sealed, str | None)
+    if not fits or len(repr(value)) + len(sealed or "") > LONGEST_VALUE:
+        value, sealed = None, None
+    return Wanted(
+        desired.setting,
+        int(desired.revision),
+        bool(desired.reset),
+        value,
+        sealed,
+        bool(desired.probe),
+    )
 
 
 async def _receive(reader: asyncio.StreamReader) -> Message | None:

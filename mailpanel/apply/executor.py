@@ -76,12 +76,11 @@ class Executor:
             record.highest,
             reset=wanted.reset,
             since=time.time(),
+            live=record.live,
         )
         if wanted.revision < max(record.highest, 1):
             self._refuse_replay(wanted, record)
             return
-        # From here on no lower revision counts any more, whatever comes of this one.
-        self._state.put(tried)
         steps = ["read"]
 
         def step(name: str) -> None:
@@ -89,6 +88,8 @@ class Executor:
             self._tell(replace(tried, step=name))
 
         try:
+            # From here on no lower revision counts any more, whatever comes of this one.
+            self._state.put(tried)
             self._make(wanted, step)
         except ProtocolError:
             raise
@@ -161,7 +162,8 @@ class Executor:
         settling = tried.reset and self._host.leaving(tried.setting)
         status, step = ("settling", "wait for mail in flight") if settling else ("applied", None)
         self._attempts.pop(tried.setting, None)
-        self._finish(replace(tried, status=status, step=step), started)
+        live = 0 if tried.reset else tried.revision
+        self._finish(replace(tried, status=status, step=step, live=live), started)
 
     def _failed(self, tried: Record, error: MailpanelError, started: float) -> None:
         retry = getattr(error, "temporary", True)
@@ -175,7 +177,15 @@ class Executor:
     def _finish(self, record: Record, started: float) -> None:
         duration = round((time.monotonic() - started) * 1000)
         record = replace(record, duration_ms=duration, since=time.time())
-        self._state.put(record)
+        log.info("%s", _told(record))
+        self._store(record)
+
+    def _store(self, record: Record) -> None:
+        """Keep *record* and report it; a full disk must not keep it from being told."""
+        try:
+            self._state.put(record)
+        except OSError as error:
+            log.error("what was done cannot be written down: %s", error.strerror)
         self._tell(self._state.get(record.setting))
 
     def settle(self) -> bool:
@@ -191,8 +201,7 @@ class Executor:
         for record in self._state.all():
             if record.status == "settling" and not self._host.leaving(record.setting):
                 done = replace(record, status="applied", step=None, error=None, since=time.time())
-                self._state.put(done)
-                self._tell(self._state.get(record.setting))
+                self._store(done)
         return left
 
     def _not_settled(self, error: Exception) -> None:
@@ -204,8 +213,7 @@ class Executor:
         self._settling_failed += 1
         for record in self._state.all():
             if record.status == "settling":
-                self._state.put(replace(record, error=str(known)))
-                self._tell(self._state.get(record.setting))
+                self._store(replace(record, error=str(known)))
 
     def tell_all(self) -> None:
         """Report every record anew: what the database has may be older."""
@@ -254,6 +262,16 @@ def _log_frames(error: Exception) -> None:
     if not isinstance(error, MailpanelError):
         frames = "".join(traceback.format_tb(error.__traceback__))
         log.error("%s\n%s", type(error).__name__, frames)
+
+
+def _told(record: Record) -> str:
+    """Return what happened, for the log."""
+    what = f"{record.setting} revision {record.revision}: "
+    what += "reset, " if record.reset else ""
+    if record.status != "failed":
+        return f"{what}{record.step or record.status}, {record.duration_ms} ms"
+    live = f"revision {record.live} is still live" if record.live else "nothing was changed"
+    return f"{what}failed at {record.step}; {live}: {record.error}"
 
 
 def _skip(_probe: Probe) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
 import re
 import socket
 import ssl
@@ -19,6 +18,7 @@ from typing import TypeGuard
 
 import aiosmtplib
 
+from mailpanel.addresses import is_never_a_server
 from mailpanel.errors import ProbeFailed
 from mailpanel.plan import SmtpLogin
 
@@ -28,13 +28,6 @@ __all__ = ["try_smtp_login"]
 TIMEOUT = 15.0
 LONGEST = 90.0
 SHORTEST_SECRET = 3
-# Cloud providers' metadata services that are not link-local already.
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-RESERVED = ipaddress.IPv4Network("240.0.0.0/4")
-METADATA = frozenset(
-    {ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")}
-)
 # Replies to AUTH that say nothing about the account (RFC 4954, section 6).
 NOT_LOOKED_AT = frozenset({500, 501, 502, 503, 504, 521, 530, 538})
 
@@ -61,6 +54,8 @@ async def _try(probe: SmtpLogin) -> None:
         await _secure(probe, client)
         if probe.username is not None and probe.password is not None:
             await _log_in(probe, client, probe.username, probe.password)
+        else:
+            await _ask_without_account(client)
 
 
 async def _resolve(probe: SmtpLogin) -> list[tuple[int, str]]:
@@ -75,31 +70,13 @@ async def _resolve(probe: SmtpLogin) -> list[tuple[int, str]]:
             "host's DNS."
         ) from None
     addresses = [(int(family), str(address[0])) for family, _, _, _, address in found]
-    allowed = [each for each in addresses if _allowed(each[1])]
+    allowed = [each for each in addresses if not is_never_a_server(each[1].partition("%")[0])]
     if not allowed:
         raise ProbeFailed(
             f"{probe.hostname} resolves to an address that no relay can have (link-local, "
             "multicast or reserved)."
         )
     return allowed
-
-
-def _allowed(text: str) -> bool:
-    return not any(map(_is_never_a_relay, _meant(ipaddress.ip_address(text.partition("%")[0]))))
-
-
-def _is_never_a_relay(address: Address) -> bool:
-    odd = address.is_link_local or address.is_multicast or address.is_unspecified
-    return odd or address in METADATA or address in RESERVED
-
-
-def _meant(address: Address) -> Iterator[Address]:
-    """Yield *address*, and the IPv4 address that an IPv6 one carries (RFC 4291, 3056, 6052)."""
-    yield address
-    if isinstance(address, ipaddress.IPv6Address):
-        yield from (each for each in (address.ipv4_mapped, address.sixtofour) if each)
-        if address in NAT64:
-            yield ipaddress.IPv4Address(address.packed[-4:])
 
 
 @asynccontextmanager
@@ -221,6 +198,24 @@ async def _log_in(probe: SmtpLogin, client: aiosmtplib.SMTP, username: str, pass
         await usable[0][1](username, password)
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         raise _not_logged_in(probe, error) from None
+
+
+async def _ask_without_account(client: aiosmtplib.SMTP) -> None:
+    """Say from whom, and take it back: a relay that wants an account says so then (RFC 4954, 6).
+
+    Postfix bounces mail that is answered with 530.
+    """
+    try:
+        reply = await client.execute_command(b"MAIL FROM:<>")
+        await client.rset()
+    except (aiosmtplib.SMTPException, OSError):
+        raise ProbeFailed("The relay ends the connection when it is offered mail.") from None
+    if reply.code == 530:
+        raise ProbeFailed(
+            f"The relay wants an account ({_line(f'{reply.code} {reply.message}')}). Send username "
+            "and password too.",
+            temporary=False,
+        )
 
 
 async def _auth_login(client: aiosmtplib.SMTP, username: str, password: str) -> None:

@@ -38,7 +38,8 @@ LOOK = 0.5
 # rest to the next.
 PATIENCE = 30.0
 PROBE_TIMEOUT = 120.0
-COURIER_PAUSE = 1.0
+COURIER_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
 
 
 def run(deployment: Deployment, once: bool) -> int:
@@ -54,8 +55,11 @@ def run(deployment: Deployment, once: bool) -> int:
     with locked(Path(deployment.run_directory, "apply.lock"), wait=once):
         host = MailHost(deployment)
         _recover(host)
+        log.info("at work on %s", deployment.host_name)
         service = _Service(deployment, stop, host, Opener(deployment.private_key_file))
+        pause = COURIER_PAUSE
         while True:
+            started = time.monotonic()
             with courier_process(deployment) as pipe:
                 try:
                     return service.converge_once(pipe) if once else service.serve(pipe)
@@ -63,7 +67,10 @@ def run(deployment: Deployment, once: bool) -> int:
                     log.error("the courier has ended: %s", error)
                     if once:
                         return 1
-            time.sleep(COURIER_PAUSE)
+            # One that ends again at once is started less and less often.
+            lived = time.monotonic() - started
+            pause = COURIER_PAUSE if lived > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+            time.sleep(pause)
 
 
 def _recover(host: MailHost) -> None:

@@ -3,9 +3,10 @@ file by file for the journal."""
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mailpanel.errors import CheckFailed, HostError, Refused, VerifyFailed
@@ -55,6 +56,11 @@ def _map_file(postfix: Postfix, name: str) -> FileState:
     return files.read_state(postfix.maps / name, mode=0o600)
 
 
+def _for_root(state: FileState) -> FileState:
+    """Return *state* as a file that holds a password shall be."""
+    return replace(state, mode=0o600, uid=os.geteuid(), gid=os.getegid())
+
+
 def _text(state: FileState) -> str:
     return (state.content or b"").decode("utf-8", "surrogateescape")
 
@@ -77,7 +83,13 @@ class Change:
     @property
     def changes_nothing(self) -> bool:
         """Say whether every file stands as it shall already, the ledger aside."""
-        return self.tree == self.before.tree
+        return self.tree == self.before.tree and all(map(self._stands, self.tree.maps))
+
+    def _stands(self, name: str) -> bool:
+        """Say whether the table *name* is there, with its index, for root's eyes alone."""
+        index = name + INDEXED[self.facts.database_type]
+        states = [_map_file(self.postfix, each) for each in (name, index)]
+        return all(each.content is not None and each == _for_root(each) for each in states)
 
     def write_ledger(self) -> None:
         """Write the ledger alone, where it differs."""
@@ -166,7 +178,8 @@ class Change:
         ledger = before.ledger_file.with_content(self.ledger.dumps())
         yield Entry(Phase.PREPARE, before.ledger_file, ledger)
         for table in built.values():
-            if self.tree.maps[table.source_name] != before.tree.maps.get(table.source_name):
+            name = table.source_name
+            if self.tree.maps[name] != before.tree.maps.get(name) or not self._stands(name):
                 yield self._map_entry(Phase.PREPARE, table.source_name, table.source)
                 yield self._map_entry(Phase.PREPARE, table.index_name, table.index)
         if self.tree.main_cf != before.tree.main_cf:
@@ -179,7 +192,8 @@ class Change:
 
     def _map_entry(self, phase: str, name: str, content: bytes | None) -> Entry:
         old = _map_file(self.postfix, name)
-        return Entry(phase, old, old.with_content(content), own_directory=True)
+        new = old if content is None else _for_root(old)
+        return Entry(phase, old, new.with_content(content), own_directory=True)
 
     def verify(self, pid: int) -> None:
         """Raise :class:`VerifyFailed` unless the daemon, once *pid*, lives with the new values."""

@@ -62,6 +62,11 @@ def clear(directory: Path) -> None:
     (directory / "log").unlink(missing_ok=True)
 
 
+# What Postfix begins to say once mailpanel's value stands where the admin's stood: that the
+# admin has a line twice, and that no parameter names one of their own any more.
+NO_NEWS = (": overriding earlier entry: ", ": unused parameter: ")
+
+
 class Stage:
     """A candidate configuration directory, with queue, data and log of its own."""
 
@@ -141,9 +146,7 @@ class Stage:
             # "Nov 22 14:43:23 mx1 postfix/postfix-script[9353]: warning: …"; times and
             # process ids differ between two runs.
             message = line.partition("]: ")[2] or line
-            # That the admin has a line twice is no news, though with mailpanel's value in one
-            # of them Postfix begins to say so.
-            if message.strip() and ": overriding earlier entry: " not in message:
+            if message.strip() and not any(each in message for each in NO_NEWS):
                 yield message.strip().replace(str(self._place), "")
 
     def _warnings(self, text: str) -> frozenset[str]:

@@ -15,9 +15,9 @@ from mailpanel.services import audit
 from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
-from mailpanel.services.passwords import SHORTEST, hash_password
+from mailpanel.services.passwords import SHORTEST, hash_password, is_common
 
-__all__ = ["LEVELS", "Accounts"]
+__all__ = ["LEVELS", "NOBODY", "Accounts"]
 
 LEVELS = ("MasterAdmin", "DomainAdmin", "MailUser")
 # No colon: it ends the name in Basic authentication (RFC 7617, 2).
@@ -124,6 +124,10 @@ def _password_errors(password: str) -> list[FieldError]:
         return [FieldError("password", f"A password has at least {SHORTEST} characters.")]
     if any("\ud800" <= char <= "\udfff" for char in password):
         return [FieldError("password", "This holds half of a character; send whole characters.")]
+    if is_common(password):
+        return [
+            FieldError("password", "This password is among those guessed first; choose another.")
+        ]
     return []
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import colander
 
+from mailpanel.addresses import is_loopback, is_never_a_server
 from mailpanel.errors import Refused
 from mailpanel.plan import (
     Change,
@@ -37,7 +38,9 @@ __all__ = ["PostfixRelayhost"]
 TRANSPORT = "mailpanel"
 OVERRIDES = (
     "smtp_sasl_auth_enable",
+    "smtp_sasl_mechanism_filter",
     "smtp_sasl_password_maps",
+    "smtp_sasl_tls_verified_security_options",
     "smtp_tls_policy_maps",
     "smtp_tls_wrappermode",
 )
@@ -269,10 +272,14 @@ def _refuse(value: Mapping[str, Any], facts: Facts, postfix: PostfixFacts) -> No
         _refuse_account(postfix)
 
 
+def _is_on(postfix: PostfixFacts, name: str) -> bool:
+    # In either case (postconf(5)); it is no where it is not set.
+    return postfix.parameters.get(name, "").lower() == "yes"
+
+
 def _refuse_other_ways(value: Mapping[str, Any], postfix: PostfixFacts) -> None:
     """Refuse what keeps mail from the relay, or makes smtp(8) speak otherwise than the probe."""
-    wrapped = postfix.parameters.get("smtp_tls_wrappermode", "no") == "yes"
-    if wrapped and not _implicit_tls(value):
+    if _is_on(postfix, "smtp_tls_wrappermode") and not _implicit_tls(value):
         raise Refused(
             "main.cf sets smtp_tls_wrappermode = yes, TLS from the start for all of smtp, and this "
             "relay wants STARTTLS. Remove that line: port 465 needs none."
@@ -288,15 +295,19 @@ def _refuse_other_ways(value: Mapping[str, Any], postfix: PostfixFacts) -> None:
 def _refuse_destination(hostname: str, port: int, facts: Facts, postfix: PostfixFacts) -> None:
     if facts.relay_allow and hostname not in facts.relay_allow:
         raise Refused(
-            f"{facts.host_name} accepts only the relays that mailpanel.relay_allow names, "
-            f"and {hostname} is none of them."
+            f"This host accepts {', '.join(facts.relay_allow)} as relay alone "
+            f"(mailpanel.relay_allow), and {hostname} is none of them."
         )
     if facts.relay_ports and port not in facts.relay_ports:
         raise Refused(
-            f"{facts.host_name} accepts only the ports that mailpanel.relay_ports names, "
-            f"and {port} is none of them."
+            f"This host accepts the ports {', '.join(map(str, facts.relay_ports))} alone "
+            f"(mailpanel.relay_ports), and {port} is none of them."
         )
-    if hostname in postfix.names and port in postfix.ports:
+    if is_never_a_server(hostname):
+        raise Refused(
+            f"{hostname} is an address that no relay can have (link-local, multicast, reserved)."
+        )
+    if (hostname in postfix.names or is_loopback(hostname)) and port in postfix.ports:
         raise Refused(
             f"{hostname}, port {port}, is this host's own Postfix: mail would go round in "
             "circles. Give the relay's name."
@@ -308,7 +319,7 @@ def _refuse_account(postfix: PostfixFacts) -> None:
         raise Refused(
             "Postfix has no SASL mechanism to log in with. Install the package libsasl2-modules."
         )
-    if postfix.parameters.get("smtp_sender_dependent_authentication", "no") == "yes":
+    if _is_on(postfix, "smtp_sender_dependent_authentication"):
         raise Refused(
             "main.cf sets smtp_sender_dependent_authentication = yes, which would offer other "
             "accounts to this relay. Turn it off first."

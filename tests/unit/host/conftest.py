@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ import pytest
 def in_child() -> Callable[..., int]:
     """Run a function in a forked process; return its exit code, or minus the signal that ended it.
 
-    With *die_at* the kernel kills it at that many-th thing it does to a file.
+    With *die_at* the kernel kills it right before that many-th thing it does to a file.
     """
 
     def run(function: Callable[[], object], die_at: int = 0) -> int:
@@ -36,13 +37,17 @@ def in_child() -> Callable[..., int]:
     return run
 
 
+CHANGES = {"os.chmod", "os.chown", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.utime"}
+WRITES = os.O_WRONLY | os.O_RDWR
+
+
 def _kill_at(number: int) -> None:
-    """Kill this process, as a crash does, when it names a file for the *number*-th time."""
+    """Kill this process, as a crash does, right before its *number*-th change of a file."""
     left = number
 
-    def hook(event: str, _: object) -> None:
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal left
-        if event == "open" or event.startswith("os."):
+        if event in CHANGES or (event == "open" and arguments[2] & WRITES):
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)

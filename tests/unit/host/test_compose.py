@@ -276,3 +276,19 @@ def test_a_setting_puts_back_what_is_its_own_alone() -> None:
 def test_names_are_those_of_main_cf() -> None:
     text = ConfigText("a = 1\n b = 2\n# c = 3\nd=4\na = 5\n", main_cf_key)
     assert text.names() == ["a", "d", "a"]
+
+
+def test_a_line_that_was_edited_by_hand_is_the_admins_again() -> None:
+    """A reset does not throw it away, and neither does a new value before it."""
+    plan = Plan(changes=(SetParameter("relayhost", "[a.test]:587"),))
+    _tree, ledger = compose(Tree("relayhost = old\n", "", {}), Ledger(), NAME, plan)
+    edited = Tree("relayhost = [mine.test]\n", "", {})
+    assert admins_value("relayhost", "[mine.test]", ledger) == "[mine.test]"
+
+    reset, _ = compose(edited, ledger, NAME, Plan())
+    again, later = compose(edited, ledger, NAME, plan)
+    reset_later, _ = compose(again, later, NAME, Plan())
+
+    assert reset.main_cf == "relayhost = [mine.test]\n"
+    assert parameter(again, "relayhost") == "[a.test]:587"
+    assert reset_later.main_cf == "relayhost = [mine.test]\n"

@@ -233,16 +233,19 @@ def test_killed_while_it_puts_back(tmp_path: Path, in_child, where: str) -> None
     assert world.snapshot() == world.old
 
 
-@pytest.mark.parametrize("killed_first", [22, 42])
-def test_killed_while_it_recovers(tmp_path: Path, in_child, killed_first: int) -> None:
-    """A host whose power fails again and again gets there too."""
+@pytest.mark.parametrize("ends_at", ["relayhost = old", "relayhost = new"])
+def test_killed_while_it_recovers(tmp_path: Path, in_child, ends_at: str) -> None:
+    """A host whose power fails again and again gets there too, back and forth."""
+    calls = 1 if "old" in ends_at else 2
     for number in itertools.count(1):
         world = World(tmp_path / str(number))
-        in_child(lambda: world.transaction().run(nothing), die_at=killed_first)  # noqa: B023
+        # In the reload before the rename that counts, or in the one after it.
+        in_child(lambda: world.transaction(exit_at(calls)).run(nothing))  # noqa: B023
         code = in_child(world.recover, die_at=number)
         world.assert_no_mail_is_lost()
         world.recover()
         world.assert_whole()
+        assert world.main_cf.read_text() == f"{ends_at}\n"
         if code == 0:
             break
 
