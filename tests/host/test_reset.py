@@ -24,13 +24,12 @@ BEFORE = {
         "smtp_sasl_password_maps = inline:{\n"
         "  { [partner.test]:587 = their:own } }\n"
     ),
+    # No more of them: master(8) says so at each reload, and with maillog_file it waits for
+    # ever once postlogd(8), which it has still to start, has more to read than a socket holds.
     "doubled lines": (
-        "relayhost = [first.example.net]\n"
         "# the last one counts\n"
         "relayhost =\t[second.example.net]\n"
         "relayhost =   [third.example.net]:2525\n"
-        "smtp_sasl_auth_enable = no\n"
-        "smtp_sasl_auth_enable = no\n"
     ),
     "empty values": "relayhost =\ndefault_transport = smtp\nsmtp_tls_CAfile =\n",
     "blanks and comments at the end": "relayhost = [old.example.net]  \n\n\n# the end\n   \n",
