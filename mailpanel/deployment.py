@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from mailpanel.errors import DeploymentError
 
-__all__ = ["DEFAULT_CONFIG", "OPTIONS", "Deployment", "Option", "load"]
+__all__ = ["DEFAULT_CONFIG", "OPTIONS", "Deployment", "Option", "load", "place_of"]
 
 DEFAULT_CONFIG = "/etc/mailpanel/mailpanel.ini"
 
@@ -281,8 +281,8 @@ class Deployment:
 def load(settings: Mapping[str, str], environment: Mapping[str, str] | None = None) -> Deployment:
     """Parse *settings* (ini keys to text) and *environment* into a :class:`Deployment`.
 
-    Raises :class:`DeploymentError`, naming the option, where a value is wrong or
-    a ``mailpanel.`` name is unknown.
+    Raises :class:`DeploymentError`, naming the option as it was given (in the ini or
+    in the environment), where a value is wrong or a ``mailpanel.`` name is unknown.
     """
     environment = os.environ if environment is None else environment
     known = {option.name for option in OPTIONS}
@@ -295,9 +295,19 @@ def load(settings: Mapping[str, str], environment: Mapping[str, str] | None = No
         try:
             values[option.attribute] = option.parse(text or option.default)
         except ValueError as error:
-            raise DeploymentError(f"{option.name}: {error}") from None
+            raise DeploymentError(f"{_place(option, environment)}: {error}") from None
     values["host_name"] = values["host_name"] or socket.getfqdn()
     if not values["database_url"]:
         path = Path(values["state_directory"], "database", "mailpanel.sqlite")
         values["database_url"] = f"sqlite:///{quote(str(path))}"
     return Deployment(**values)
+
+
+def place_of(name: str) -> str:
+    """Return where the option *name* is to be mended: the environment variable, where it counts."""
+    (option,) = (option for option in OPTIONS if option.name == name)
+    return _place(option, os.environ)
+
+
+def _place(option: Option, environment: Mapping[str, str]) -> str:
+    return option.environment if option.environment in environment else option.name

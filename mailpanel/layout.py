@@ -19,10 +19,18 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailpanel.deployment import Deployment
+from mailpanel.deployment import Deployment, place_of
 from mailpanel.errors import DeploymentError
 
-__all__ = ["Owner", "current_owner", "owner_of_user_files", "prepare_run", "prepare_state"]
+__all__ = [
+    "Owner",
+    "current_owner",
+    "owner_of_user_files",
+    "prepare_run",
+    "prepare_state",
+    "require_owner",
+    "wrong_user",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,8 @@ def owner_of_user_files(deployment: Deployment) -> Owner:
         entry = pwd.getpwnam(deployment.user)
     except KeyError:
         raise DeploymentError(
-            f"mailpanel.user: there is no system user {deployment.user}; run mailpanel init"
+            f"{place_of('mailpanel.user')}: there is no system user {deployment.user}; "
+            "run mailpanel init"
         ) from None
     return Owner(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
@@ -76,14 +85,44 @@ def prepare_run(deployment: Deployment) -> list[Path]:
     return made + _prepare(run / "courier", owner_of_user_files(deployment), 0o700)
 
 
+def require_owner(place: Path, *others: Path) -> None:
+    """Raise :class:`DeploymentError` where this user owns neither *place* nor one of *others*.
+
+    What is missing is no reason, and root may do everything.
+    """
+    if os.geteuid() == 0:
+        return
+    try:
+        owners = {each.stat().st_uid for each in (place, *others) if each.exists()}
+    except PermissionError:
+        owners = {0}
+    if owners and os.geteuid() not in owners:
+        raise wrong_user(place)
+
+
+def wrong_user(place: Path) -> DeploymentError:
+    """Return the error of somebody who has started what only the owner of *place* can do."""
+    try:
+        uid = place.stat().st_uid
+    except OSError:
+        uid = os.geteuid()
+    if uid == os.geteuid():
+        # What keeps them out is above it or in it.
+        return DeploymentError(f"{place}: {_name_of(uid)} may not look there; run it as root")
+    return DeploymentError(f"{place}: this belongs to {_name_of(uid)}; run it as {_name_of(uid)}")
+
+
 def current_owner() -> Owner:
     """Return the user that this process runs as."""
     uid = os.geteuid()
+    return Owner(_name_of(uid), uid, os.getegid())
+
+
+def _name_of(uid: int) -> str:
     try:
-        name = pwd.getpwuid(uid).pw_name
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        name = str(uid)
-    return Owner(name, uid, os.getegid())
+        return str(uid)
 
 
 def _prepare(directory: Path, owner: Owner, mode: int) -> list[Path]:
@@ -96,6 +135,9 @@ def _prepare(directory: Path, owner: Owner, mode: int) -> list[Path]:
     if not stat.S_ISDIR(status.st_mode):
         raise DeploymentError(f"{directory}: this must be a directory; move it away")
     if status.st_uid != owner.uid:
+        if os.geteuid() != 0:
+            # Nobody but root can give a directory away, and whose it is it shall stay.
+            raise wrong_user(directory)
         raise DeploymentError(
             f"{directory}: this must belong to {owner.name}: chown {owner.name} {directory}"
         )
@@ -121,4 +163,5 @@ def _make(directory: Path, owner: Owner, mode: int) -> list[Path]:
 
 
 def _cannot(directory: Path, error: OSError) -> DeploymentError:
-    return DeploymentError(f"{directory}: this directory cannot be made ({error.strerror})")
+    remedy = "; run it as root" if isinstance(error, PermissionError) and os.geteuid() else ""
+    return DeploymentError(f"{directory}: this directory cannot be made ({error.strerror}){remedy}")

@@ -12,7 +12,7 @@ import encodings.idna  # noqa: F401
 import os
 from pathlib import Path
 
-from mailpanel.deployment import Deployment
+from mailpanel.deployment import Deployment, place_of
 from mailpanel.errors import DeploymentError
 from mailpanel.layout import current_owner, owner_of_user_files
 
@@ -31,8 +31,8 @@ def become_user(deployment: Deployment) -> None:
     user = owner_of_user_files(deployment)
     if user.uid == 0:
         raise DeploymentError(
-            f"mailpanel.user: {user.name} is root, and web and courier must not be; give another "
-            "user, or leave the option out"
+            f"{place_of('mailpanel.user')}: {user.name} is root, and web and courier must not be; "
+            "give another user, or leave the option out"
         )
     os.setgroups([])
     os.setresgid(user.gid, user.gid, user.gid)

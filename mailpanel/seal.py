@@ -170,7 +170,8 @@ class Opener:
         if version != VERSION or key_id != self.key_id:
             raise SealError(
                 "The stored password was sealed with another key than this host's; type it "
-                "again, or carry the key over with mailpanel keys export."
+                "again, or carry the other host's state_directory/keys/seal.key over: "
+                "mailpanel init --key-stdin < seal.key"
             )
         try:
             opened = SealedBox(self._private).decrypt(base64.urlsafe_b64decode(box))

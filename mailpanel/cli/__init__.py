@@ -11,7 +11,7 @@ import click
 from mailpanel import __version__
 from mailpanel.cli._base import config_option
 from mailpanel.cli._lazy import LazyGroup
-from mailpanel.errors import MailpanelError
+from mailpanel.errors import InvalidFields, MailpanelError, MalformedJson
 
 __all__ = ["COMMANDS", "main"]
 
@@ -29,7 +29,7 @@ COMMANDS = {
 
 
 class _Main(LazyGroup):
-    """Answers what mailpanel raises with one line and exit status 1."""
+    """Answers what mailpanel raises with one line, and exit status 2 for wrong input, else 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         # What goes wrong is told below, once; a command that serves sets up its own log.
@@ -38,6 +38,7 @@ class _Main(LazyGroup):
             return super().invoke(ctx)
         except MailpanelError as error:
             click.echo(f"mailpanel: {error}", err=True)
+            return ctx.exit(2 if isinstance(error, InvalidFields | MalformedJson) else 1)
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise  # click ends quietly where the reader of a pipe has gone
@@ -61,5 +62,5 @@ def main() -> None:
       mailpanel setting set postfix_relayhost \\
           server_hostname=relay.example.net server_port=587 --wait 30
 
-    Exit status: 0 done, 1 failed, 2 wrong usage.
+    Exit status: 0 done, 1 failed, 2 wrong usage or a wrong value: nothing was done.
     """

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from mailpanel.deployment import DEFAULT_CONFIG, Deployment, load
+from mailpanel.deployment import DEFAULT_CONFIG, Deployment, load, place_of
 from mailpanel.ini import read_ini
 
 __all__ = [
@@ -22,6 +22,8 @@ __all__ = [
     "echo_table",
     "ini_settings",
     "read_secret",
+    "tell_if_no_ini",
+    "tell_if_no_postfix",
 ]
 
 _KEY = "mailpanel.config"
@@ -62,6 +64,22 @@ def ini_settings() -> dict[str, str]:
 def deployment() -> Deployment:
     """Return the deployment options; raises :class:`DeploymentError`."""
     return load(ini_settings())
+
+
+def tell_if_no_ini() -> None:
+    """Say on stderr that no ini counts: who has put it elsewhere would wonder about the rest."""
+    if config_path() is None:
+        click.echo(
+            f"mailpanel: no {DEFAULT_CONFIG}: the defaults and the environment count", err=True
+        )
+
+
+def tell_if_no_postfix(options: Deployment) -> None:
+    """Say on stderr where the directory of main.cf is missing; Postfix may come later."""
+    directory = Path(options.postfix_config_directory)
+    if not directory.is_dir():
+        name = place_of("mailpanel.postfix_config_directory")
+        click.echo(f"mailpanel: {name}: there is no directory {directory} (yet)", err=True)
 
 
 def echo_json(document: Any) -> None:

@@ -2,38 +2,71 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from mailpanel.cli._base import deployment
 from mailpanel.deployment import Deployment
-from mailpanel.layout import current_owner
+from mailpanel.errors import NotFound
+from mailpanel.layout import current_owner, require_owner
 from mailpanel.privileges import become_user, require_reachable
 from mailpanel.seal import Sealer
+from mailpanel.services.accounts import Accounts
 from mailpanel.services.audit import Author
 from mailpanel.services.changes import Changes
 from mailpanel.services.database import Database
+from mailpanel.services.hosts import Hosts
 from mailpanel.services.wake import Waker
 
-__all__ = ["local_author", "open_changes", "open_database"]
+__all__ = [
+    "become_database_user",
+    "local_author",
+    "open_changes",
+    "open_changes_and_hosts",
+    "open_database",
+    "require_account",
+]
 
 
 def open_database(options: Deployment | None = None) -> Database:
     """Return the database; this process is the unprivileged user from here on."""
     options = options or deployment()
     database = Database(options.database_url)
-    become_user(options)
-    if database.file is not None:
-        require_reachable(database.file)
+    become_database_user(options, database)
     return database
+
+
+def become_database_user(options: Deployment, database: Database) -> None:
+    """Become the unprivileged user; raises :class:`DeploymentError` if *database* is not theirs."""
+    file = database.file
+    if file is not None and file.is_relative_to(options.state_directory):
+        require_owner(Path(options.state_directory), options.database_directory)
+    become_user(options)
+    if file is not None:
+        require_reachable(file)
 
 
 def open_changes() -> Changes:
     """Return the use cases of settings; this process is the unprivileged user from here on."""
+    return open_changes_and_hosts()[0]
+
+
+def open_changes_and_hosts() -> tuple[Changes, Hosts]:
+    """Return the use cases of settings, as :func:`open_changes`, and those of the mail hosts."""
     options = deployment()
-    return Changes(
-        open_database(options),
+    database = open_database(options)
+    changes = Changes(
+        database,
         Sealer(options.public_key_file),
         Waker(options.wake_socket),
         check_interval=options.check_interval,
     )
+    return changes, Hosts(database, check_interval=options.check_interval)
+
+
+def require_account(database: Database, name: str) -> None:
+    """Raise :class:`NotFound`, naming it and the way to find others, where there is no *name*."""
+    if all(account["username"] != name for account in Accounts(database).list()):
+        raise NotFound(f"There is no account {name}; mailpanel account list shows all.")
 
 
 def local_author() -> Author:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mailpanel.cli._base import config_option, echo_json, echo_table, read_secret
-from mailpanel.cli._services import local_author, open_database
+from mailpanel.cli._services import local_author, open_database, require_account
 from mailpanel.services.accounts import LEVELS, Accounts
 from mailpanel.services.audit import Author
 
@@ -32,7 +32,7 @@ def command() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @config_option
 def add(name: str, perm_level: str, password_stdin: bool) -> None:
-    """Add an account. Without a password it has no panel log-in, but can have tokens.
+    """Add an account. Without a password it calls the API with tokens alone.
 
     \b
     Example:
@@ -71,11 +71,11 @@ def passwd(name: str, password_stdin: bool) -> None:
     Example:
       mailpanel account passwd alice
     """
+    accounts, author = _accounts_and_author(name)
     if password_stdin:
         password = read_secret()
     else:
         password = click.prompt("New password", hide_input=True, confirmation_prompt=True)
-    accounts, author = _accounts_and_author()
     accounts.set_password(name, password, author)
 
 
@@ -89,7 +89,7 @@ def disable(name: str) -> None:
     Example:
       mailpanel account disable alice
     """
-    accounts, author = _accounts_and_author()
+    accounts, author = _accounts_and_author(name)
     accounts.set_enabled(name, False, author)
 
 
@@ -103,7 +103,7 @@ def enable(name: str) -> None:
     Example:
       mailpanel account enable alice
     """
-    accounts, author = _accounts_and_author()
+    accounts, author = _accounts_and_author(name)
     accounts.set_enabled(name, True, author)
 
 
@@ -117,11 +117,15 @@ def remove(name: str) -> None:
     Example:
       mailpanel account remove alice
     """
-    accounts, author = _accounts_and_author()
+    accounts, author = _accounts_and_author(name)
     accounts.remove(name, author)
 
 
-def _accounts_and_author() -> tuple[Accounts, Author]:
+def _accounts_and_author(existing: str | None = None) -> tuple[Accounts, Author]:
+    """Return what a change needs; raises :class:`NotFound` where *existing* is no account."""
     # In this order: who asks is no longer known once root is given up.
     author = local_author()
-    return Accounts(open_database()), author
+    database = open_database()
+    if existing is not None:
+        require_account(database, existing)
+    return Accounts(database), author

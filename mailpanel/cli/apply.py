@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import click
 
 from mailpanel.apply.service import run
-from mailpanel.cli._base import config_option, deployment
+from mailpanel.cli._base import config_option, deployment, tell_if_no_ini, tell_if_no_postfix
+from mailpanel.errors import DeploymentError
+from mailpanel.layout import require_owner
 
 __all__ = ["command"]
 
@@ -30,4 +33,11 @@ def command(ctx: click.Context, once: bool) -> None:
       mailpanel apply --once
     """
     logging.basicConfig(format="mailpanel apply: %(message)s", level=logging.INFO)
-    ctx.exit(run(deployment(), once))
+    tell_if_no_ini()
+    options = deployment()
+    require_owner(Path(options.state_directory))
+    # Looked for before anything is made: what is to be used may be elsewhere.
+    if not options.private_key_file.exists():
+        raise DeploymentError(f"{options.private_key_file}: there is no key; run mailpanel init")
+    tell_if_no_postfix(options)
+    ctx.exit(run(options, once))

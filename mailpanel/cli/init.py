@@ -10,11 +10,11 @@ import sys
 
 import click
 
-from mailpanel.cli._base import config_option, deployment
+from mailpanel.cli._base import config_option, deployment, tell_if_no_ini, tell_if_no_postfix
+from mailpanel.cli._services import become_database_user
 from mailpanel.deployment import Deployment
 from mailpanel.errors import DeploymentError
 from mailpanel.layout import prepare_run, prepare_state
-from mailpanel.privileges import become_user, require_reachable
 from mailpanel.seal import make_keys, take_key
 from mailpanel.services.database import Database
 from mailpanel.services.migration import Migration
@@ -36,12 +36,17 @@ def command(key_stdin: bool) -> None:
     repeat, and says what it has made. Run as anyone else, everything belongs to
     them, which is enough to try mailpanel out.
 
+    The private key stands in keys/seal.key in the state directory, by default
+    /var/lib/mailpanel; only root can read it.
+
     \b
     Example:
       mailpanel init
-      ssh mx1 mailpanel keys export | mailpanel init --key-stdin
+      mailpanel init --key-stdin < seal.key
     """
+    tell_if_no_ini()
     options = deployment()
+    tell_if_no_postfix(options)
     database, migration = Database(options.database_url), Migration()
     if os.geteuid() == 0 and _make_user(options.user):
         click.echo(f"made the system user {options.user}")
@@ -51,9 +56,7 @@ def command(key_stdin: bool) -> None:
         _take_key(options)
     if make_keys(options.private_key_file, options.public_key_file):
         click.echo(f"made the key pair in {options.private_key_file.parent}")
-    become_user(options)
-    if database.file is not None:
-        require_reachable(database.file)
+    become_database_user(options, database)
     database.migrate(migration)
     click.echo("the database is ready")
 

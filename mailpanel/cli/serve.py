@@ -14,14 +14,16 @@ import click
 import waitress.server
 
 from mailpanel.app import THREADS, make_app
-from mailpanel.cli._base import config_option, config_path, ini_settings
+from mailpanel.cli._base import config_option, config_path, ini_settings, tell_if_no_ini
+from mailpanel.cli._services import become_database_user
 from mailpanel.deployment import Deployment, load
 from mailpanel.errors import DeploymentError
-from mailpanel.privileges import become_user, require_reachable
 from mailpanel.services.database import Database
 
 __all__ = ["command"]
 
+# Bytes; Waitress' own 256 KiB of one header (Accept) cost a second to take apart.
+LARGEST_HEADER = 32 * 1024
 LARGEST_BODY = 16 * 1024 * 1024  # bytes; the views' own limits are lower and answer JSON
 
 
@@ -45,6 +47,7 @@ def command(listen: str) -> None:
     Example:
       mailpanel serve --listen 127.0.0.1:8080
     """
+    tell_if_no_ini()
     settings = ini_settings()
     settings.pop("use", None)
     options = load(settings)
@@ -58,13 +61,11 @@ def command(listen: str) -> None:
         sockets=sockets,
         threads=THREADS,
         ident=None,
+        max_request_header_size=LARGEST_HEADER,
         max_request_body_size=LARGEST_BODY,
         **_proxy_options(options),
     )
-    become_user(options)
-    file = Database(options.database_url).file
-    if file is not None:
-        require_reachable(file)
+    become_database_user(options, Database(options.database_url))
     signal.signal(signal.SIGTERM, _stop)
     for each in sockets:
         click.echo(f"mailpanel: listening on http://{_shown(each)}", err=True)

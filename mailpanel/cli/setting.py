@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from mailpanel.cli._base import config_option, echo_json, read_secret
-from mailpanel.cli._services import local_author, open_changes
+from mailpanel.cli._services import local_author, open_changes, open_changes_and_hosts
 from mailpanel.jsonform import loads
 from mailpanel.services.changes import SettingState
+from mailpanel.services.hosts import Hosts
 from mailpanel.settings import SETTINGS, Setting
 
 __all__ = ["command"]
@@ -63,7 +64,9 @@ def set_(
     wait: int | None,
     no_probe: bool,
 ) -> None:
-    """Set SETTING and print it as the API does; with --wait, exit status 1 if it failed.
+    """Set SETTING and print it as the API does.
+
+    With --wait, exit status 1 if it failed or is not applied in time.
 
     A password is never given as KEY=VALUE: everybody on this machine can read a
     command's arguments. Left out, the stored one stays while the server does.
@@ -81,13 +84,12 @@ def set_(
     fields = _parsed(setting, pairs) if json_file is None else loads(_read(json_file))
     if password_stdin:
         fields[_secret_field(setting)] = read_secret()
-    author, changes = local_author(), open_changes()
-    state: SettingState | None = changes.set(name, fields, author, probe=not no_probe)
-    if wait is not None and state is not None:
-        state = changes.wait(name, state.revision, wait)
+    author, (changes, hosts) = local_author(), open_changes_and_hosts()
+    stored = changes.set(name, fields, author, probe=not no_probe)
+    state = stored if wait is None else changes.wait(name, stored.revision, wait)
     if state is not None:
         echo_json({"settings": state.as_dict()})
-    ctx.exit(_exit_status(state))
+    ctx.exit(_exit_status(stored, state, wait, hosts))
 
 
 @command.command("get")
@@ -114,19 +116,20 @@ def get(name: str) -> None:
 def reset(ctx: click.Context, name: str, wait: int | None, no_probe: bool) -> None:
     """Bring back what was there before mailpanel; print nothing once it is.
 
-    With --wait, exit status 1 if it failed.
+    With --wait, exit status 1 if it failed or is not reset in time.
 
     \b
     Example:
       mailpanel setting reset postfix_relayhost --wait 30
     """
-    author, changes = local_author(), open_changes()
-    state = changes.reset(name, author, probe=not no_probe)
-    if wait is not None and state is not None:
-        state = changes.wait(name, state.revision, wait)
+    author, (changes, hosts) = local_author(), open_changes_and_hosts()
+    stored = changes.reset(name, author, probe=not no_probe)
+    if stored is None:
+        return
+    state = stored if wait is None else changes.wait(name, stored.revision, wait)
     if state is not None:
         echo_json({"settings": state.as_deleting()})
-    ctx.exit(_exit_status(state))
+    ctx.exit(_exit_status(stored, state, wait, hosts))
 
 
 def _parsed(setting: Setting, pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -148,8 +151,9 @@ def _parsed(setting: Setting, pairs: tuple[str, ...]) -> dict[str, Any]:
             )
         if key in fields:
             raise click.UsageError(f"{key} is given twice.")
-        is_number = key in numbers and INTEGER_OR_NULL.fullmatch(text)
-        fields[key] = _number(text) if is_number else text
+        if key in numbers and not INTEGER_OR_NULL.fullmatch(text):
+            raise click.UsageError(f"{key}: write a whole number.")
+        fields[key] = _number(text) if key in numbers else text
     return fields
 
 
@@ -158,7 +162,12 @@ def _number(text: str) -> int | None:
 
 
 def _read(json_file: str) -> bytes:
-    return sys.stdin.buffer.read() if json_file == "-" else Path(json_file).read_bytes()
+    if json_file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(json_file).read_bytes()
+    except OSError as error:
+        raise click.BadParameter(f"{json_file}: {error.strerror}", param_hint="--json") from None
 
 
 def _secret_field(setting: Setting) -> str:
@@ -167,5 +176,20 @@ def _secret_field(setting: Setting) -> str:
     return setting.secret_field
 
 
-def _exit_status(state: SettingState | None) -> int:
-    return 1 if state is not None and state.status == "failed" else 0
+def _exit_status(
+    stored: SettingState, state: SettingState | None, wait: int | None, hosts: Hosts
+) -> int:
+    """Return it for *stored*, which has become *state*; say why where the wait was in vain."""
+    if wait is None or state is None or state.status == "applied":
+        return 0
+    if state.status != "failed":
+        click.echo(f"mailpanel: {_why_not(stored, state, wait, hosts)}", err=True)
+    return 1
+
+
+def _why_not(stored: SettingState, state: SettingState, wait: int, hosts: Hosts) -> str:
+    if state.revision != stored.revision:
+        return "a later change has taken its place meanwhile"
+    if not hosts.any_live():
+        return f"not applied within {wait} s: no mail host checks in; is mailpanel apply running?"
+    return f"not applied within {wait} s; mailpanel status and the log of mailpanel apply say more"

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
 import click
 
-from mailpanel.cli._base import config_option, deployment, echo_json, echo_table
-from mailpanel.errors import DeploymentError
+from mailpanel.cli._base import (
+    config_option,
+    deployment,
+    echo_json,
+    echo_table,
+    tell_if_no_postfix,
+)
 from mailpanel.host.state import read_state
+from mailpanel.layout import wrong_user
 
 __all__ = ["command"]
 
-COLUMNS = ("setting", "status", "revision", "since", "step", "owns", "error")
+COLUMNS = ("setting", "status", "revision", "live", "since", "step", "error")
 
 
 @click.command("status")
@@ -20,24 +30,31 @@ COLUMNS = ("setting", "status", "revision", "since", "step", "owns", "error")
 def command(ctx: click.Context, as_json: bool) -> None:
     """Show what is live on this host, by root's own records, not by the database.
 
-    OWNS names the parameters and files that mailpanel answers for. Run it as
-    root. Exit status 1 if a setting failed.
+    REVISION is the one last tried, LIVE the one that the host runs with, SINCE in
+    UTC. With --json, owns names the parameters and files that mailpanel answers
+    for. Run it as root. Exit status 1 if a setting failed.
 
     \b
     Example:
       mailpanel status
       mailpanel status --json | jq '.[] | select(.status == "failed")'
     """
+    options = deployment()
     try:
-        states = read_state(deployment())
-    except PermissionError as error:
-        raise DeploymentError(
-            f"{error.filename}: only root can read this; run it as root"
-        ) from None
+        states = read_state(options)
+    except PermissionError:
+        raise wrong_user(Path(options.state_directory)) from None
+    tell_if_no_postfix(options)
     if as_json:
         echo_json(states)
     elif states:
-        echo_table(COLUMNS, states)
+        echo_table(COLUMNS, [_for_people(state) for state in states])
     else:
         click.echo("mailpanel manages nothing on this host yet.")
     ctx.exit(1 if any(state["status"] == "failed" for state in states) else 0)
+
+
+def _for_people(state: dict[str, Any]) -> dict[str, Any]:
+    """Return *state* with its time as text; nothing stands where there is none."""
+    since = datetime.fromtimestamp(state["since"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {**state, "live": state["live"] or None, "since": since if state["since"] else None}

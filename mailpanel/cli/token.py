@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import click
 
 from mailpanel.cli._base import config_option, echo_json, echo_table
-from mailpanel.cli._services import local_author, open_database
+from mailpanel.cli._services import local_author, open_database, require_account
+from mailpanel.errors import NotFound
 from mailpanel.services.tokens import Tokens
 
 __all__ = ["command"]
@@ -55,8 +56,9 @@ def create(
     Example:
       mailpanel token create alice --name monitoring --read-only --network 192.0.2.0/24
     """
-    author = local_author()
-    token = Tokens(open_database()).create(
+    author, database = local_author(), open_database()
+    require_account(database, account)
+    token = Tokens(database).create(
         account,
         name,
         read_only,
@@ -79,7 +81,10 @@ def list_(account: str | None, as_json: bool) -> None:
     Example:
       mailpanel token list alice
     """
-    tokens = Tokens(open_database()).list(account)
+    database = open_database()
+    if account is not None:
+        require_account(database, account)
+    tokens = Tokens(database).list(account)
     if as_json:
         echo_json(tokens)
     else:
@@ -97,4 +102,9 @@ def revoke(token_id: int) -> None:
       mailpanel token revoke 3
     """
     author = local_author()
-    Tokens(open_database()).revoke(token_id, author)
+    try:
+        Tokens(open_database()).revoke(token_id, author)
+    except NotFound:
+        raise NotFound(
+            f"There is no token with ID {token_id}; mailpanel token list shows all."
+        ) from None

@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -20,6 +21,22 @@ import pytest
 
 COMMAND = str(Path(sys.executable).with_name("mailpanel"))
 RELAY = ("server_hostname=relay.example.net", "server_port=587")
+# All is imported first: interpreter and libraries may be root's alone.
+AS_DAEMON = """
+import os, pwd, sys
+from importlib import import_module
+from mailpanel.cli import COMMANDS, main
+from mailpanel.services.database import Database
+from mailpanel.services.migration import Migration
+
+for module, _ in COMMANDS.values():
+    import_module(module)
+Database("sqlite:////nowhere"), Migration()
+os.setgroups([])
+daemon = pwd.getpwnam("daemon").pw_uid
+os.setresuid(daemon, daemon, daemon)
+main(sys.argv[1:], prog_name="mailpanel")
+"""
 
 
 class Installation:
@@ -150,7 +167,43 @@ class TestConfiguration:
 
     def test_wrong_option_names_itself(self, bare):
         message = one_line(bare.run("account", "list", MAILPANEL_CHECK_INTERVAL="soon"))
-        assert "mailpanel.check_interval" in message
+        assert "MAILPANEL_CHECK_INTERVAL: " in message
+
+    def test_apply_before_init_makes_nothing(self, bare):
+        assert "run mailpanel init" in one_line(bare.run("apply", "--once"))
+        assert list(bare.directory.iterdir()) == [bare.ini]
+
+    def test_unknown_user_is_named(self, installation):
+        if os.geteuid() != 0:
+            pytest.skip("only root has another user to become")
+        for arguments in (["serve", "--listen", "127.0.0.1:0"], ["apply", "--once"]):
+            done = installation.run(*arguments, MAILPANEL_USER="no-such-user")
+            assert done.returncode == 1
+            assert "mailpanel: MAILPANEL_USER: there is no system user" in done.stderr
+
+    def test_what_belongs_to_somebody_else_is_left_to_them(self, installation):
+        """With no remedy that would give it away or open it."""
+        if os.geteuid() != 0:
+            pytest.skip("only root can start it as somebody else")
+        state = installation.directory / "state"
+        for arguments in (
+            ["init"],
+            ["apply", "--once"],
+            ["status"],
+            ["account", "list"],
+            ["setting", "get", "postfix_relayhost"],
+        ):
+            done = subprocess.run(
+                [sys.executable, "-c", AS_DAEMON, *arguments],
+                env={**installation.environment, "MAILPANEL_CONFIG": str(installation.ini)},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+            assert done.returncode == 1
+            told = f"mailpanel: {state}: this belongs to root; run it as root"
+            assert done.stderr.splitlines()[-1] == told, arguments
 
 
 def test_first_day(installation):
@@ -188,6 +241,15 @@ class TestServe:
         port = server.address.rpartition(":")[2]
         done = installation.run("serve", "--listen", f"127.0.0.1:{port}")
         assert port in one_line(done)
+
+    def test_header_that_would_cost_a_second_is_refused(self, server):
+        request = urllib.request.Request(  # noqa: S310
+            f"{server.address}/healthz", headers={"Accept": "a/b," * 10_000}
+        )
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=10)  # noqa: S310
+        with caught.value as answer:
+            assert answer.code == http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
     def test_answers_as_soon_as_it_says_so_and_ends_cleanly(self, server):
         assert server.address.startswith("http://127.0.0.1:")

@@ -10,7 +10,13 @@ import pytest
 
 from mailpanel.deployment import load
 from mailpanel.errors import DeploymentError
-from mailpanel.layout import owner_of_user_files, prepare_run, prepare_state
+from mailpanel.layout import (
+    owner_of_user_files,
+    prepare_run,
+    prepare_state,
+    require_owner,
+    wrong_user,
+)
 
 NOBODY = "nobody"
 ONLY_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
@@ -91,10 +97,50 @@ def test_directory_of_somebody_else_is_left_alone(deployment, tmp_path):
     assert (tmp_path / "lib" / "state" / "database").stat().st_uid == other
 
 
+def test_whoever_is_not_the_owner_is_told_who_is(deployment, tmp_path, monkeypatch):
+    """Not to give it to them: they may just have forgotten sudo."""
+    prepare_state(deployment)
+    state = tmp_path / "lib" / "state"
+    owner = state.owner()
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    for refused in (lambda: prepare_state(deployment), lambda: require_owner(state)):
+        with pytest.raises(DeploymentError) as caught:
+            refused()
+        assert str(caught.value) == f"{state}: this belongs to {owner}; run it as {owner}"
+
+
+@ONLY_ROOT
+def test_owner_of_the_database_alone_may_use_it(deployment, tmp_path, monkeypatch):
+    """A service manager may start the web as mailpanel's user at once."""
+    prepare_state(deployment)
+    state = tmp_path / "lib" / "state"
+    monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam(NOBODY).pw_uid)
+    require_owner(state, state / "database")
+    with pytest.raises(DeploymentError, match="run it as root"):
+        require_owner(state)
+
+
+def test_owner_who_is_kept_out_all_the_same_is_sent_to_root(deployment, tmp_path):
+    prepare_state(deployment)
+    assert str(wrong_user(tmp_path / "lib" / "state")).endswith("look there; run it as root")
+
+
+def test_what_is_missing_belongs_to_nobody_else(deployment, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    require_owner(tmp_path / "missing")
+
+
 @ONLY_ROOT
 def test_missing_user_asks_for_init():
     with pytest.raises(DeploymentError, match="run mailpanel init"):
         owner_of_user_files(load({"mailpanel.user": "no-such-user-here"}, {}))
+
+
+@ONLY_ROOT
+def test_missing_user_is_named_where_it_was_given(monkeypatch):
+    monkeypatch.setenv("MAILPANEL_USER", "no-such-user-here")
+    with pytest.raises(DeploymentError, match=r"^MAILPANEL_USER: "):
+        owner_of_user_files(load({}))
 
 
 def test_unprivileged_everything_is_ours(deployment, monkeypatch):

@@ -19,8 +19,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Run the command where `mailpanel init` has not yet been."""
     # This process stays who it is: what comes after it may need root.
     monkeypatch.setenv("MAILPANEL_USER", "nobody")
-    for module in ("_services", "init"):
-        monkeypatch.setattr(f"mailpanel.cli.{module}.become_user", lambda _options: None)
+    monkeypatch.setattr("mailpanel.cli._services.become_user", lambda _options: None)
     monkeypatch.setenv("MAILPANEL_STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setenv("MAILPANEL_RUN_DIRECTORY", str(tmp_path / "run"))
     monkeypatch.delenv("MAILPANEL_CONFIG", raising=False)

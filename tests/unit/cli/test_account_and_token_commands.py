@@ -27,7 +27,7 @@ def test_password_is_read_from_stdin_or_asked_for_twice(must, run):
     must("account", "passwd", "admin", "--password-stdin", stdin="a long password")
     must("account", "passwd", "admin", stdin="a long password\na long password\n")
     assert "a long password" not in run("account", "passwd", "admin", stdin="short\nshort\n").output
-    assert run("account", "passwd", "admin", "--password-stdin", stdin="short").exit_code == 1
+    assert run("account", "passwd", "admin", "--password-stdin", stdin="short").exit_code == 2
     assert run("account", "passwd", "admin", "--password-stdin", stdin=b"\xff").exit_code == 2
 
 
@@ -36,16 +36,29 @@ def test_refusals_are_one_line(must, run):
     for arguments, words in (
         (["account", "add", "admin", "--perm-level", "MailUser"], "already"),
         (["account", "remove", "admin"], "last enabled MasterAdmin"),
-        (["account", "enable", "nobody"], "no such account"),
-        (["token", "create", "nobody"], "no such account"),
-        (["token", "revoke", "9"], "no such token"),
-        (["token", "create", "admin", "--network", "10.0.0.1/8"], "networks: "),
+        (["account", "enable", "bob"], "no account bob; mailpanel account list"),
+        (["account", "passwd", "bob"], "no account bob; mailpanel account list"),
+        (["token", "create", "bob"], "no account bob; mailpanel account list"),
+        (["token", "list", "bob"], "no account bob; mailpanel account list"),
+        (["token", "revoke", "9"], "no token with ID 9; mailpanel token list"),
     ):
         result = run(*arguments)
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.startswith("mailpanel: ")
         assert result.stderr.count("\n") == 1
         assert words in result.stderr
+
+
+def test_wrong_values_are_exit_status_2(must, run):
+    must("account", "add", "admin", "--perm-level", "MasterAdmin")
+    for arguments, words in (
+        (["account", "add", "a b", "--perm-level", "MailUser"], "username: "),
+        (["token", "create", "admin", "--network", "10.0.0.1/8"], "networks: "),
+        (["token", "create", "admin", "--setting", "nonsense"], "settings: "),
+    ):
+        result = run(*arguments)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith(f"mailpanel: {words}")
 
 
 def test_tokens_are_shown_once_listed_and_revoked(must):

@@ -8,6 +8,7 @@ import click
 import pytest
 
 from mailpanel.cli.setting import _parsed
+from mailpanel.services.changes import Author, Changes
 from mailpanel.services.database import Database
 from mailpanel.services.hosts import Hosts, Report
 from mailpanel.settings import SETTINGS
@@ -29,8 +30,6 @@ def hosts(tmp_path):
     [
         ("server_port=587", {"server_port": 587}),
         ("server_port=null", {"server_port": None}),
-        ("server_port=5_8", {"server_port": "5_8"}),
-        ("server_port=587.0", {"server_port": "587.0"}),
         ("username=587", {"username": "587"}),
         ("username=null", {"username": "null"}),
         ("username=a=b", {"username": "a=b"}),
@@ -40,6 +39,26 @@ def hosts(tmp_path):
 )
 def test_number_is_read_only_where_the_schema_has_one(pair, fields):
     assert _parsed(RELAYHOST, (pair,)) == fields
+
+
+@pytest.mark.parametrize("text", ["abc", "5_8", "587.0", "", "²"])
+def test_what_is_no_number_is_told_in_the_words_of_a_command_line(bare, text):
+    result = bare("setting", "set", NAME, "server_hostname=a.example", f"server_port={text}")
+    assert result.exit_code == 2
+    assert "server_port: write a whole number" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        (("nonsense=1", *RELAY), "nonsense: There is no such field"),
+        (RELAY[:1], "server_port: This field is required."),
+    ],
+)
+def test_wrong_fields_are_exit_status_2(run, pairs, words):
+    result = run("setting", "set", NAME, *pairs)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"mailpanel: {words}")
 
 
 @pytest.mark.parametrize("pairs", [("s3cret",), ("password=s3cret",), ("a=1", "a=2")])
@@ -89,7 +108,7 @@ def test_exactly_one_newline_closes_the_password(run):
     arguments = ("setting", "set", NAME, *RELAY, "username=u", "--password-stdin")
     assert run(*arguments, stdin="secret\n").exit_code == 0
     refused = run(*arguments, stdin="secret\n\n")
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert refused.stderr.startswith("mailpanel: password: ")
 
 
@@ -101,15 +120,38 @@ def test_json_comes_from_stdin_or_a_file(run, must, tmp_path):
     file.write_text(document)
     must(*arguments, str(file))
     file.write_text('{"server_port": 25, "server_port": 26}')
-    assert run(*arguments, str(file)).exit_code == 1
+    assert run(*arguments, str(file)).exit_code == 2
     missing = run(*arguments, f"{file}.missing")
-    assert missing.exit_code == 1
-    assert missing.stderr == f"mailpanel: {file}.missing: No such file or directory\n"
+    assert missing.exit_code == 2
+    assert f"--json: {file}.missing: No such file or directory\n" in missing.stderr
 
 
-def test_wait_ends_after_its_time(must):
-    stored = json.loads(must("setting", "set", NAME, *RELAY, "--wait", "1"))
-    assert stored["settings"]["status"] == "applying"
+def test_wait_that_was_in_vain_is_exit_status_1_and_says_where_to_look(run, hosts):
+    result = run("setting", "set", NAME, *RELAY, "--wait", "0")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["settings"]["status"] == "applying"
+    assert "not applied within 0 s: no mail host checks in" in result.stderr
+    hosts.checked_in("mx1", {})
+    result = run("setting", "reset", NAME, "--wait", "0")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["settings"]["status"] == "deleting"
+    assert result.stderr == (
+        "mailpanel: not applied within 0 s; "
+        "mailpanel status and the log of mailpanel apply say more\n"
+    )
+
+
+def test_wait_ends_when_a_later_change_takes_the_place(run, hosts, monkeypatch):
+    wait = Changes.wait
+
+    def overtaken(changes, name, revision, seconds):
+        changes.reset(name, Author("", None, ""))
+        return wait(changes, name, revision, seconds)
+
+    monkeypatch.setattr(Changes, "wait", overtaken)
+    result = run("setting", "set", NAME, *RELAY, "--wait", "9")
+    assert result.exit_code == 1
+    assert "a later change has taken its place" in result.stderr
 
 
 def test_wait_for_a_failure_is_exit_status_1(run, hosts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 
 import pytest
 from click.testing import CliRunner
@@ -14,10 +15,11 @@ APPLIED = {
     "setting": "postfix_relayhost",
     "status": "applied",
     "revision": 3,
+    "live": 3,
     "step": None,
     "error": None,
     "owns": ["main.cf: relayhost", "main.cf: smtp_sasl_auth_enable"],
-    "since": "2026-11-22T12:00:00Z",
+    "since": 1795348800.25,
 }
 FAILED = {**APPLIED, "status": "failed", "step": "probe", "error": "The relay refused."}
 
@@ -32,12 +34,14 @@ def run(monkeypatch, tmp_path):
     return run
 
 
-def test_table_is_aligned_and_names_what_is_owned(run):
-    result = run([APPLIED])
-    header, line = result.stdout.splitlines()
-    assert result.exit_code == 0
-    assert header.index("STATUS") == line.index("applied")
-    assert line.endswith("main.cf: relayhost, main.cf: smtp_sasl_auth_enable  -")
+def test_table_is_aligned_and_ends_with_the_error(run):
+    result = run([APPLIED, {**FAILED, "live": 0}])
+    header, applied, failed = result.stdout.splitlines()
+    assert header.split() == ["SETTING", "STATUS", "REVISION", "LIVE", "SINCE", "STEP", "ERROR"]
+    assert header.index("STATUS") == applied.index("applied") == failed.index("failed")
+    assert applied.split()[2:] == ["3", "3", "2026-11-22T12:00:00Z", "-", "-"]
+    assert failed.split()[3] == "-"
+    assert failed.endswith("probe  The relay refused.")
 
 
 def test_failed_setting_is_exit_status_1(run):
@@ -56,11 +60,11 @@ def test_whoever_may_not_read_it_is_told_who_may(monkeypatch, tmp_path):
 
     monkeypatch.setattr(status, "read_state", read_state)
     monkeypatch.setenv("MAILPANEL_STATE_DIRECTORY", str(tmp_path))
+    owner = tmp_path.owner()
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
     result = CliRunner().invoke(main, ["status"])
     assert result.exit_code == 1
-    assert (
-        result.stderr == f"mailpanel: {tmp_path}/ledger: only root can read this; run it as root\n"
-    )
+    assert result.stderr == f"mailpanel: {tmp_path}: this belongs to {owner}; run it as {owner}\n"
 
 
 def test_nothing_managed_says_so(run):
