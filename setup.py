@@ -28,6 +28,7 @@ RUNTIME = [
     "sqlalchemy>=2.1",
     "waitress>=3.0.2",
 ]
+POSTGRESQL = ["psycopg[binary]>=3.2.4"]
 # A private Postfix with a strict relay of its own, to look at the product with.
 PLAYGROUND = ["aiosmtpd>=1.4.6", "trustme>=1.2.1"]
 TESTS = [
@@ -35,6 +36,7 @@ TESTS = [
     "mypy>=2.0",
     "pytest>=9.0",
     "pytest-timeout>=2.4",
+    "pytest-xdist>=3.8",
     "requests>=2.32",
     "ruff>=0.15",
     "schemathesis>=4.32",
@@ -61,7 +63,11 @@ setup(
     },
     zip_safe=False,
     install_requires=RUNTIME,
-    extras_require={"playground": PLAYGROUND, "tests": PLAYGROUND + TESTS},
+    extras_require={
+        "playground": PLAYGROUND,
+        "postgresql": POSTGRESQL,
+        "tests": PLAYGROUND + POSTGRESQL + TESTS,
+    },
     entry_points={
         "paste.app_factory": ["main = mailpanel:main"],
         "console_scripts": ["mailpanel = mailpanel.cli:main"],

@@ -27,11 +27,12 @@ __all__ = ["Owner", "current_owner", "owner_of_user_files", "prepare_run", "prep
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A system user: *name*, and the numbers that files are given."""
+    """A system user: *name*, the numbers that files are given, and *home*."""
 
     name: str
     uid: int
     gid: int
+    home: str
 
 
 def owner_of_user_files(deployment: Deployment) -> Owner:
@@ -47,7 +48,7 @@ def owner_of_user_files(deployment: Deployment) -> Owner:
         raise DeploymentError(
             f"mailpanel.user: there is no system user {deployment.user}; run mailpanel init"
         ) from None
-    return Owner(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    return Owner(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir)
 
 
 def prepare_state(deployment: Deployment) -> list[Path]:
@@ -80,10 +81,10 @@ def current_owner() -> Owner:
     """Return the user that this process runs as."""
     uid = os.geteuid()
     try:
-        name = pwd.getpwuid(uid).pw_name
+        entry = pwd.getpwuid(uid)
     except KeyError:
-        name = str(uid)
-    return Owner(name, uid, os.getegid())
+        return Owner(str(uid), uid, os.getegid(), "/")
+    return Owner(entry.pw_name, uid, os.getegid(), entry.pw_dir)
 
 
 def _prepare(directory: Path, owner: Owner, mode: int) -> list[Path]:

@@ -31,6 +31,9 @@ def become_user(deployment: Deployment) -> None:
     user = owner_of_user_files(deployment)
     if user.uid == 0:
         return
+    # Libraries look there for files of the user's (libpq for certificates), and take root's,
+    # which cannot be read any more, for an error.
+    os.environ["HOME"] = user.home
     os.setgroups([])
     os.setresgid(user.gid, user.gid, user.gid)
     os.setresuid(user.uid, user.uid, user.uid)

@@ -10,7 +10,7 @@ from mailpanel.seal import Sealer
 from mailpanel.services.audit import Author
 from mailpanel.services.changes import Changes
 from mailpanel.services.database import Database
-from mailpanel.services.wake import Waker
+from mailpanel.services.wake import make_waker
 
 __all__ = ["local_author", "open_changes", "open_database"]
 
@@ -28,10 +28,11 @@ def open_database(options: Deployment | None = None) -> Database:
 def open_changes() -> Changes:
     """Return the use cases of settings; this process is the unprivileged user from here on."""
     options = deployment()
+    database = open_database(options)
     return Changes(
-        open_database(options),
+        database,
         Sealer(options.public_key_file),
-        Waker(options.wake_socket),
+        make_waker(database, options.wake_socket),
         check_interval=options.check_interval,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from stored import stored
 
 from mailpanel.errors import DatabaseAway, InvalidFields, NotFound
 from mailpanel.services.tokens import Identity
@@ -35,12 +36,12 @@ def test_another_token_does_not_open(tokens, admin, token):
     assert tokens.authenticate("admin", token, "192.0.2.1") is None
 
 
-def test_token_is_not_in_the_database(tokens, admin, tmp_path):
+def test_token_is_not_in_the_database(tokens, admin, database):
     token = tokens.create(admin)
     assert token.startswith("mp_")
     assert len(token) == 46
-    for path in tmp_path.glob("mailpanel.sqlite*"):
-        assert token.encode() not in path.read_bytes()
+    assert admin.encode() in stored(database)
+    assert token.encode() not in stored(database)
 
 
 def test_scope_comes_with_the_identity(tokens, admin):
