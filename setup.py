@@ -55,6 +55,7 @@ setup(
     package_data={
         "mailpanel": [
             "py.typed",
+            "services/common_passwords.txt",
             "migrations/*",
             "migrations/versions/*",
             "templates/**/*.pt",

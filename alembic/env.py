@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from alembic import context
-from mailpanel.deployment import load, read_ini
+from mailpanel.deployment import load
+from mailpanel.ini import read_ini
 from mailpanel.models.meta import UtcDateTime
 from mailpanel.services.database import Database
 from mailpanel.services.migration import OPTIONS

@@ -18,7 +18,7 @@ from pyramid.httpexceptions import (
 
 from mailpanel.renderers import JSON
 
-__all__ = ["CHECKS", "LARGEST_BODY", "includeme"]
+__all__ = ["CHECKS", "LARGEST_BODY", "checked_view", "includeme"]
 
 LARGEST_BODY = 65_536
 

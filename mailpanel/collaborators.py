@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from mailpanel.seal import Sealer
+from mailpanel.services.authentication import Authentication
 from mailpanel.services.changes import Changes
 from mailpanel.services.database import Database
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.throttle import Throttle
-from mailpanel.services.tokens import Tokens
 from mailpanel.services.wake import make_waker
 from mailpanel.settings import SETTINGS
 
@@ -32,8 +32,8 @@ def _changes(request: Any) -> Changes:
     )
 
 
-def _tokens(request: Any) -> Tokens:
-    return Tokens(request.database)
+def _authentication(request: Any) -> Authentication:
+    return Authentication(request.database)
 
 
 def _throttle(request: Any) -> Throttle:
@@ -41,7 +41,8 @@ def _throttle(request: Any) -> Throttle:
 
 
 def _hosts(request: Any) -> Hosts:
-    return Hosts(request.database)
+    interval = request.registry.deployment.check_interval
+    return Hosts(request.database, check_interval=interval)
 
 
 def includeme(config: Any) -> None:
@@ -50,7 +51,7 @@ def includeme(config: Any) -> None:
     for name, factory in {
         "database": _database,
         "changes": _changes,
-        "tokens": _tokens,
+        "authentication": _authentication,
         "throttle": _throttle,
         "hosts": _hosts,
     }.items():

@@ -5,11 +5,9 @@ They come from ``[app:main]`` of the ini, or from the environment, which wins.
 
 from __future__ import annotations
 
-import configparser
 import ipaddress
 import os
 import socket
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from urllib.parse import quote
 
 from mailpanel.errors import DeploymentError
 
-__all__ = ["DEFAULT_CONFIG", "OPTIONS", "Deployment", "Option", "load", "read_ini"]
+__all__ = ["DEFAULT_CONFIG", "OPTIONS", "Deployment", "Option", "load"]
 
 DEFAULT_CONFIG = "/etc/mailpanel/mailpanel.ini"
 
@@ -78,6 +76,18 @@ def _interval(text: str) -> float:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
+
+
+def _server_names(text: str) -> tuple[str, ...]:
+    # In the form in which a setting's hostname is stored.
+    return tuple(name.lower().removesuffix(".") for name in _names(text))
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text)) if text else ""
+    except ValueError:
+        raise ValueError("give the address of the one proxy, like 127.0.0.1 or ::1") from None
 
 
 def _networks(text: str) -> tuple[str, ...]:
@@ -159,7 +169,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "mailpanel.relay_allow",
         "relay_allow",
-        _names,
+        _server_names,
         "",
         "the only server names that this host accepts as relayhost; default any",
     ),
@@ -205,6 +215,13 @@ OPTIONS: tuple[Option, ...] = (
         "requests per second and address; 0 is off",
     ),
     Option(
+        "mailpanel.trusted_proxy",
+        "trusted_proxy",
+        _address,
+        "",
+        "the reverse proxy's address, whose word on the client's address is taken; default none",
+    ),
+    Option(
         "mailpanel.check_interval",
         "check_interval",
         _interval,
@@ -237,6 +254,7 @@ class Deployment:
     clearing_grace: float
     msmtp_group: str
     rate_limit: float
+    trusted_proxy: str
     check_interval: float
 
     @property
@@ -283,48 +301,3 @@ def load(settings: Mapping[str, str], environment: Mapping[str, str] | None = No
         path = Path(values["state_directory"], "database", "mailpanel.sqlite")
         values["database_url"] = f"sqlite:///{quote(str(path))}"
     return Deployment(**values)
-
-
-def read_ini(path: str | Path, trusted: bool = False) -> dict[str, str]:
-    """Return the ``[app:main]`` section of the ini at *path*.
-
-    With *trusted*, for a process that runs as root: the file and every
-    directory above it must belong to root and be writable by nobody else.
-    Raises :class:`DeploymentError` where it cannot be read or trusted.
-    """
-    path = Path(path).absolute()
-    if trusted:
-        _require_root_owned(path)
-    parser = configparser.ConfigParser(
-        defaults={"here": str(path.parent), "__file__": str(path)}, default_section="DEFAULT"
-    )
-    try:
-        with path.open(encoding="utf-8") as stream:
-            parser.read_file(stream)
-        section = dict(parser["app:main"])
-    except FileNotFoundError:
-        raise DeploymentError(
-            f"{path}: there is no such file; name one with --config or MAILPANEL_CONFIG"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise DeploymentError(f"{path}: it cannot be read: {reason}") from None
-    except KeyError:
-        raise DeploymentError(f"{path}: it has no section [app:main]") from None
-    except configparser.Error as error:
-        raise DeploymentError(f"{path}: {type(error).__name__} in the ini's syntax") from None
-    return {name: value for name, value in section.items() if name not in ("here", "__file__")}
-
-
-def _require_root_owned(path: Path) -> None:
-    target = path.resolve()
-    for place in (path, *path.parents, target, *target.parents):
-        try:
-            status = place.stat()
-        except FileNotFoundError:
-            return
-        sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
-        if status.st_uid != 0:
-            raise DeploymentError(f"{place}: as root only what belongs to root is read: chown root")
-        if status.st_mode & 0o022 and not sticky:
-            raise DeploymentError(f"{place}: others may write to it: chmod go-w")

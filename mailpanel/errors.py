@@ -104,12 +104,14 @@ class DatabaseAway(MailpanelError):
     """The database cannot be reached.
 
     ``in_commit`` is true where the connection broke in the commit, so that
-    nobody knows yet whether the change was stored.
+    nobody knows yet whether the change was stored. ``reason`` is the driver's own
+    line, for whoever runs a command; no answer shows it.
     """
 
-    def __init__(self, message: str, in_commit: bool = False) -> None:
+    def __init__(self, message: str, in_commit: bool = False, reason: str | None = None) -> None:
         super().__init__(message)
         self.in_commit = in_commit
+        self.reason = reason
 
 
 class SealError(MailpanelError):
@@ -121,7 +123,7 @@ class ProtocolError(MailpanelError):
 
 
 class HostError(MailpanelError):
-    """A change cannot be made on this host; the old configuration is live.
+    """A change cannot be made on this host; but for :class:`PutBackFailed` nothing has changed.
 
     ``temporary`` is true where trying the same value again later may help (a relay
     that does not answer, a configuration that the admin mends), false where it
@@ -146,11 +148,11 @@ class ProbeFailed(HostError):
 
 
 class ReloadFailed(HostError):
-    """A daemon did not take the new configuration; the old one was put back."""
+    """A daemon did not take the configuration that it was told to read."""
 
 
 class VerifyFailed(HostError):
-    """The daemon does not live with the new value; the old one was put back."""
+    """The daemon does not live with the new value."""
 
 
 class PutBackFailed(HostError):

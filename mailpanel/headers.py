@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs
 
-from mailpanel.errors import FieldError, InvalidFields
+from mailpanel.errors import FieldError
 from mailpanel.services.changes import IfMatch
 
 __all__ = ["LONGEST_WAIT", "etag", "if_match", "preferred_wait", "probe"]
@@ -56,11 +56,11 @@ def preferred_wait(header: str | None) -> int | None:
     return None
 
 
-def probe(query_string: str) -> bool:
-    """Return whether the new value is to be tried first: not with ``?probe=no``.
+def probe(query_string: str) -> tuple[bool, list[FieldError]]:
+    """Return whether the new value is to be tried first, and what is wrong with the query.
 
-    Raises :class:`InvalidFields` for another word, and for a dry run, which would
-    otherwise be saved.
+    It is not tried with ``?probe=no``. Wrong is another word, and a dry run, which
+    would otherwise be saved.
     """
     query = parse_qs(query_string, keep_blank_values=True)
     errors = []
@@ -69,6 +69,4 @@ def probe(query_string: str) -> bool:
     words = query.get("probe", ["yes"])
     if words not in (["yes"], ["no"]):
         errors.append(FieldError("probe", "This must be yes or no, once."))
-    if errors:
-        raise InvalidFields(errors)
-    return words == ["yes"]
+    return words == ["yes"], errors

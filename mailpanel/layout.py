@@ -98,7 +98,7 @@ def _prepare(directory: Path, owner: Owner, mode: int) -> list[Path]:
         raise DeploymentError(f"{directory}: this must be a directory; move it away")
     if status.st_uid != owner.uid:
         raise DeploymentError(
-            f"{directory}: this must belong to {owner.name}: chown -R {owner.name} {directory}"
+            f"{directory}: this must belong to {owner.name}: chown {owner.name} {directory}"
         )
     # Never widened: what an admin has closed further stays so.
     if status.st_mode & 0o777 & ~mode:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 __all__ = [
     "Change",
+    "Check",
     "Facts",
-    "MapAnswers",
     "MapEntries",
     "MapIsSilent",
     "ParameterIs",
@@ -24,7 +24,7 @@ __all__ = [
     "SetParameter",
     "SetService",
     "SmtpLogin",
-    "Verification",
+    "TransportsAreNamed",
     "list_items",
 ]
 
@@ -49,9 +49,9 @@ class PostfixFacts:
 
     ``parameters`` holds main.cf's explicit parameters as text, as ``postconf -n``
     shows them (postconf(1)), each with its value from before mailpanel where
-    mailpanel owns it. ``overrides`` holds master.cf's ``-o`` settings, keyed
-    ``service/type/parameter`` as ``postconf -P`` shows them. ``smtp_chroot`` is
-    the chroot column of the ``smtp unix`` service (master(5)).
+    mailpanel owns it; what a probe needs of them is expanded. ``overrides`` holds
+    master.cf's ``-o`` settings, keyed ``service/type/parameter`` as ``postconf -P``
+    shows them. ``smtp_chroot`` is the chroot column of the ``smtp unix`` service (master(5)).
     ``sasl_mechanisms`` are those for which a SASL client plugin is installed.
     ``names`` are the names and addresses under which this host is its own
     mail server. ``maps_directory`` holds mailpanel's own lookup tables.
@@ -169,15 +169,6 @@ class ParameterIs:
 
 
 @dataclass(frozen=True, slots=True)
-class MapAnswers:
-    """Check: the staged lookup table *map* answers *value* for *key*."""
-
-    map: str
-    key: str
-    value: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class MapIsSilent:
     """Check: no table of the admin's in the list *maps* has *key*; else *sentence*."""
 
@@ -186,7 +177,16 @@ class MapIsSilent:
     sentence: str
 
 
-Verification = ParameterIs | MapAnswers | MapIsSilent
+@dataclass(frozen=True, slots=True)
+class TransportsAreNamed:
+    """Check: no entry of the admin's tables in the list *maps* leaves its transport to the
+    default, as ``:[host]:port`` does (transport(5)); else *sentence*, with the entry's key."""
+
+    maps: str
+    sentence: str
+
+
+Check = MapIsSilent | TransportsAreNamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,5 +194,6 @@ class Plan:
     """All that one setting wants of one host; the empty plan is the reset."""
 
     changes: tuple[Change, ...] = ()
+    checks: tuple[Check, ...] = ()
     probes: tuple[Probe, ...] = ()
-    verifications: tuple[Verification, ...] = ()
+    verifications: tuple[ParameterIs, ...] = ()

@@ -23,14 +23,17 @@ def become_user(deployment: Deployment) -> None:
     """Give up root for good, for ``mailpanel.user``; started as anyone else, nothing happens.
 
     From then on new files are closed to others. Raises :class:`DeploymentError`
-    where there is no such user.
+    where there is no such user, or that user is root too.
     """
     os.umask(0o077)
     if os.geteuid() != 0:
         return
     user = owner_of_user_files(deployment)
     if user.uid == 0:
-        return
+        raise DeploymentError(
+            f"mailpanel.user: {user.name} is root, and web and courier must not be; give another "
+            "user, or leave the option out"
+        )
     # Libraries look there for files of the user's (libpq for certificates), and take root's,
     # which cannot be read any more, for an error.
     os.environ["HOME"] = user.home

@@ -7,18 +7,18 @@ message ever quotes the input: it may be a secret.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import colander
-import idna
 
 from mailpanel.errors import FieldError, InvalidFields
+from mailpanel.hostnames import canonical_hostname
 
 __all__ = [
+    "REQUIRED",
     "Hostname",
     "Integer",
     "Object",
@@ -67,7 +67,7 @@ class Object(colander.Mapping):
             raise colander.Invalid(node, "This must be a JSON object.")
         invalid = colander.Invalid(node)
         appstruct = dict(self._good_children(node, cstruct, invalid))
-        for name in cstruct.keys() - {child.name for child in node.children}:
+        for name in sorted(cstruct.keys() - {child.name for child in node.children}):
             _add(invalid, _shown(name), "There is no such field; leave it out.")
         wrong = {child.node.name for child in invalid.children}
         cross: Callable[..., Iterator[tuple[str, str]]] | None = getattr(node, "cross", None)
@@ -226,88 +226,10 @@ class Username(Text):
 
 
 class Hostname(_Strict):
-    """A DNS name as its lower-case A-label, or an IP address in canonical form.
-
-    Names follow IDNA 2008 (RFC 5891) with the letters, digits and hyphens of
-    RFC 1123; one label is enough. Addresses are IPv4, or IPv6 as in RFC 5952,
-    without a zone.
-    """
+    """A DNS name as its lower-case A-label, or an IP address in canonical form."""
 
     def parse(self, node: colander.SchemaNode, given: str) -> str:
         try:
             return canonical_hostname(given)
         except ValueError as error:
             raise colander.Invalid(node, str(error)) from None
-
-
-_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-
-
-def canonical_hostname(text: str) -> str:
-    """Return *text* as API.md has it; raises :class:`ValueError` with the remedy."""
-    if not text:
-        raise ValueError("Give the server's name, like mail.example.net.")
-    if any(char.isspace() for char in text):
-        raise ValueError("A server's name has no blanks; remove them.")
-    if "[" in text or "]" in text:
-        raise ValueError("Leave the brackets out: mailpanel adds them where they belong.")
-    if "/" in text or "@" in text:
-        raise ValueError("Give the server's name alone, without a scheme, path or user.")
-    if ":" in text:
-        return _canonical_ipv6(text)
-    name = text.lower().removesuffix(".")
-    if not name:
-        raise ValueError("Give the server's name, like mail.example.net.")
-    if _NUMBER.fullmatch(name.rpartition(".")[2]):
-        return _canonical_ipv4(name)
-    return _canonical_name(name)
-
-
-def _canonical_ipv6(text: str) -> str:
-    if "%" in text:
-        raise ValueError("An IPv6 address with a zone cannot be used; give one without.")
-    try:
-        address = ipaddress.IPv6Address(text)
-    except ValueError:
-        raise ValueError(
-            "This is no IPv6 address. If a port was meant: it has a field of its own."
-        ) from None
-    if address.ipv4_mapped:
-        raise ValueError("This is an IPv4 address written as IPv6; give it as IPv4.")
-    return str(address)
-
-
-def _canonical_ipv4(name: str) -> str:
-    try:
-        return str(ipaddress.IPv4Address(name))
-    except ValueError:
-        raise ValueError(
-            "A name that ends in a number must be an IPv4 address, like 192.0.2.7."
-        ) from None
-
-
-def _canonical_name(name: str) -> str:
-    labels = [_canonical_label(label) for label in name.split(".")]
-    canonical = ".".join(labels)
-    if len(canonical) > 253:
-        raise ValueError("A server's name has at most 253 characters.")
-    return canonical
-
-
-def _canonical_label(label: str) -> str:
-    if not label:
-        raise ValueError("Between two dots of a server's name there must be something.")
-    if "_" in label:
-        raise ValueError("A server's name has no underscore.")
-    if not label.isascii() or label.startswith("xn--"):
-        try:
-            return idna.alabel(label).decode("ascii").lower()
-        except (idna.IDNAError, UnicodeError):
-            raise ValueError("A part of this name is not allowed by IDNA 2008.") from None
-    if not _LABEL.fullmatch(label):
-        raise ValueError(
-            "Each part of a server's name has 1 to 63 letters, digits and hyphens, "
-            "no hyphen at its ends."
-        )
-    return label

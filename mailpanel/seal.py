@@ -10,7 +10,6 @@ another server. Text form: ``1.KEYID.BOX``, version, key id, URL-safe base64.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import os
@@ -24,9 +23,10 @@ from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from mailpanel.errors import DeploymentError, SealError
 
-__all__ = ["Opener", "Sealer", "make_keys"]
+__all__ = ["Opener", "Sealer", "make_keys", "take_key"]
 
 VERSION = "1"
+DAMAGED = "The stored password is damaged; type it again."
 
 
 def _key_id(public: bytes) -> str:
@@ -40,9 +40,9 @@ def make_keys(private_key_file: Path, public_key_file: Path) -> bool:
     A missing public key is written again from the private one.
     """
     made = False
-    try:
-        private = PrivateKey(base64.b64decode(private_key_file.read_bytes()))
-    except FileNotFoundError:
+    if private_key_file.exists():
+        private = PrivateKey(_read_key(private_key_file))
+    else:
         private = PrivateKey.generate()
         _write_new(private_key_file, base64.b64encode(bytes(private)) + b"\n", 0o600)
         made = True
@@ -53,18 +53,61 @@ def make_keys(private_key_file: Path, public_key_file: Path) -> bool:
     return made
 
 
+def take_key(text: bytes, private_key_file: Path, public_key_file: Path) -> bool:
+    """Make *text*, another host's private key file, the key of this one; say whether it is new.
+
+    Raises :class:`DeploymentError` where *text* is no key, or where another key opens
+    what is stored here; nothing has changed then.
+    """
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise DeploymentError(
+            "what was given is no private key; give what stands in another mail host's seal.key"
+        )
+    if private_key_file.exists():
+        if _read_key(private_key_file) != key:
+            raise DeploymentError(
+                f"{private_key_file}: there is another key already, and what was sealed for it "
+                "would be lost; move it away first if that is meant"
+            )
+        return False
+    # Made anew from the private key: first gone, so that the two never differ.
+    public_key_file.unlink(missing_ok=True)
+    _write_new(private_key_file, base64.b64encode(key) + b"\n", 0o600)
+    make_keys(private_key_file, public_key_file)
+    return True
+
+
 def _write_new(path: Path, content: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        os.fchmod(descriptor, mode)
-        stream.write(content)
-        stream.flush()
-        os.fsync(descriptor)
+    """Write all of it or nothing: half a key would be in the way of the next attempt."""
+    aside = path.with_name(f"{path.name}.new")
+    aside.unlink(missing_ok=True)
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(descriptor, mode)
+            stream.write(content)
+            stream.flush()
+            os.fsync(descriptor)
+        aside.rename(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def _read_key(path: Path) -> bytes:
     try:
-        key = base64.b64decode(path.read_bytes(), validate=False)
+        key = base64.b64decode(path.read_bytes())
+    except ValueError:
+        key = b""
     except OSError as error:
         raise DeploymentError(
             f"{path}: the key cannot be read ({error.strerror}); run mailpanel init"
@@ -116,7 +159,10 @@ class Opener:
             )
         if not isinstance(content.get("revision"), int) or content["revision"] > revision:
             raise SealError("The stored password belongs to a later revision; type it again.")
-        return str(content["secret"])
+        secret = content.get("secret")
+        if not isinstance(secret, str):
+            raise SealError(DAMAGED)
+        return secret
 
     def _content(self, sealed: str) -> dict[str, Any]:
         version, _, rest = sealed.partition(".")
@@ -128,7 +174,10 @@ class Opener:
             )
         try:
             opened = SealedBox(self._private).decrypt(base64.urlsafe_b64decode(box))
-            content: dict[str, Any] = json.loads(opened)
-        except (CryptoError, ValueError, binascii.Error):
-            raise SealError("The stored password is damaged; type it again.") from None
+            content = json.loads(opened)
+        except (CryptoError, ValueError, RecursionError):
+            raise SealError(DAMAGED) from None
+        # Whoever has the public key can seal; what is in the box is nobody's word.
+        if not isinstance(content, dict):
+            raise SealError(DAMAGED)
         return content

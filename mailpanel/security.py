@@ -15,8 +15,8 @@ from pyramid.request import RequestLocalCache
 
 from mailpanel.credentials import presented
 from mailpanel.errors import Throttled
+from mailpanel.services.authentication import Identity
 from mailpanel.services.changes import Author
-from mailpanel.services.tokens import Identity
 
 __all__ = [
     "ADMIN",
@@ -25,6 +25,7 @@ __all__ = [
     "Permission",
     "TokenPolicy",
     "admin_of",
+    "author",
     "includeme",
 ]
 
@@ -97,7 +98,7 @@ class TokenPolicy:
         credential = presented(request.headers.get("Authorization"))
         if credential is None:
             return None
-        identity: Identity | None = request.tokens.authenticate(
+        identity: Identity | None = request.authentication.identity(
             credential.username, credential.token, _address(request)
         )
         if identity is None:

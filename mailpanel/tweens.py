@@ -7,7 +7,7 @@ from typing import Any
 
 from mailpanel.renderers import problem
 
-__all__ = ["includeme"]
+__all__ = ["includeme", "no_store", "readable_path"]
 
 Handler = Callable[[Any], Any]
 

@@ -7,7 +7,6 @@ to the executor through the socket that it inherits, and to nobody else as root.
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,17 +30,17 @@ from mailpanel.apply.messages import (
 )
 from mailpanel.apply.probes import try_smtp_login
 from mailpanel.errors import DatabaseAway, ProbeFailed
-from mailpanel.services.hosts import Hosts, Report
+from mailpanel.services.hosts import Desired, Hosts, Report
 from mailpanel.services.listen import Listener
 
 __all__ = ["Courier"]
 
 Answer = TypeVar("Answer")
 
-log = logging.getLogger(__name__)
-
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
+# Far more than any setting takes; a message holds them all.
+LONGEST_VALUE = 65_536
 
 
 class Courier:
@@ -82,6 +81,8 @@ class Courier:
             asyncio.create_task(self._write_for_ever()),
         ]
         try:
+            # Whichever ends first ends the courier: one that only half works would never
+            # be started anew.
             await asyncio.wait([serving, *others], return_when=asyncio.FIRST_COMPLETED)
             for task in others:
                 if task.done():
@@ -126,7 +127,7 @@ class Courier:
             await _persist(self._check_in)
 
     def _wanted(self) -> DesiredSettings:
-        return DesiredSettings(tuple(Wanted(**asdict(each)) for each in self._hosts.desired()))
+        return DesiredSettings(tuple(map(_as_wanted, self._hosts.desired())))
 
     def _check_in(self) -> None:
         # Not at each of many wake-ups: the database keeps it to the check interval anyway.
@@ -173,6 +174,25 @@ async def _send(writer: asyncio.StreamWriter, message: Message) -> None:
         await writer.drain()
 
 
+def _as_wanted(desired: Desired) -> Wanted:
+    """Return *desired* for the pipe; of a row that nobody sane wrote only the revision is left.
+
+    The executor then refuses it, and the other settings go on.
+    """
+    value, sealed = desired.value, desired.sealed
+    fits = isinstance(value, dict) and isinstance(sealed, str | None)
+    if not fits or len(repr(value)) + len(sealed or "") > LONGEST_VALUE:
+        value, sealed = None, None
+    return Wanted(
+        desired.setting,
+        int(desired.revision),
+        bool(desired.reset),
+        value,
+        sealed,
+        bool(desired.probe),
+    )
+
+
 async def _receive(reader: asyncio.StreamReader) -> Message | None:
     try:
         (length,) = HEADER.unpack(await reader.readexactly(HEADER.size))
@@ -193,9 +213,7 @@ async def _persist(ask: Callable[[], Answer]) -> Answer:
     """Return what *ask* answers, as soon as the database is there."""
     pause = FIRST_PAUSE
     while True:
-        try:
+        with suppress(DatabaseAway):  # the log has it already
             return ask()
-        except DatabaseAway as error:
-            log.warning("%s", error)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)

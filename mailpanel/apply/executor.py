@@ -6,13 +6,16 @@ is wanted comes through the pipe, and it believes none of it.
 
 from __future__ import annotations
 
+import logging
 import time
+import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from mailpanel.apply.messages import HostReport, Wanted
-from mailpanel.errors import HostError, InvalidFields, MailpanelError, Refused
+from mailpanel.errors import HostError, InvalidFields, MailpanelError, ProtocolError, Refused
 from mailpanel.host.mailhost import Host
 from mailpanel.host.state import Record, State
 from mailpanel.plan import Plan, Probe
@@ -21,7 +24,13 @@ from mailpanel.settings import Setting
 
 __all__ = ["Executor"]
 
+log = logging.getLogger(__name__)
+
 LONGEST_PAUSE = 3600.0
+# The database's INTEGER (PostgreSQL, 8.1); one more could not be stored.
+HIGHEST_REVISION = 2**31 - 2
+# Far past the longest pause; a host may fail for years.
+MOST_DOUBLINGS = 30
 
 
 class Executor:
@@ -51,6 +60,9 @@ class Executor:
         self._try_probe = try_probe
         self._pause = pause
         self._attempts: dict[str, tuple[int, int, float]] = {}
+        self._replayed: set[str] = set()
+        self._settling_failed = 0
+        self._settle_at = 0.0
 
     def converge(self, wanted: Wanted) -> None:
         """Bring the host to *wanted*, unless it is there already or it is too early to retry."""
@@ -64,12 +76,11 @@ class Executor:
             record.highest,
             reset=wanted.reset,
             since=time.time(),
+            live=record.live,
         )
-        if wanted.revision < record.highest:
+        if wanted.revision < max(record.highest, 1):
             self._refuse_replay(wanted, record)
             return
-        # From here on no lower revision counts any more, whatever comes of this one.
-        self._state.put(tried)
         steps = ["read"]
 
         def step(name: str) -> None:
@@ -77,16 +88,22 @@ class Executor:
             self._tell(replace(tried, step=name))
 
         try:
+            # From here on no lower revision counts any more, whatever comes of this one.
+            self._state.put(tried)
             self._make(wanted, step)
+        except ProtocolError:
+            raise
         except MailpanelError as error:
             self._failed(replace(tried, step=steps[-1]), error, started)
-        except OSError as error:
-            sentence = f"A file on this host cannot be used: {error.strerror}."
-            self._failed(replace(tried, step=steps[-1]), HostError(sentence), started)
+        except Exception as error:  # noqa: BLE001 (one setting's fault must not stop the others)
+            _log_frames(error)
+            self._failed(replace(tried, step=steps[-1]), _unforeseen(error), started)
         else:
             self._made(tried, started)
 
     def _due(self, wanted: Wanted, record: Record) -> bool:
+        if wanted.revision > HIGHEST_REVISION:
+            return False
         if wanted.revision != record.revision:
             return True
         if record.status == "applied":
@@ -103,7 +120,8 @@ class Executor:
             f"The database offers revision {wanted.revision}, and this host has already seen "
             f"revision {record.highest}. Save the setting once more."
         )
-        self._report(
+        self._replayed.add(wanted.setting)
+        self._send(
             HostReport(
                 wanted.setting, wanted.revision, "failed", "read", sentence, None, record.highest
             )
@@ -128,7 +146,9 @@ class Executor:
             destination = {name: given.get(name) for name in setting.destination}
             secret = self._opener.open(wanted.sealed, setting.name, wanted.revision, destination)
             given[setting.secret_field] = secret
-        broken = Refused("The database holds a value that breaks the setting's own rules.")
+        broken = Refused(
+            "The database holds a value that breaks the setting's own rules. Save it once more."
+        )
         try:
             value = setting.public(setting.validate(given))
         except InvalidFields:
@@ -142,34 +162,58 @@ class Executor:
         settling = tried.reset and self._host.leaving(tried.setting)
         status, step = ("settling", "wait for mail in flight") if settling else ("applied", None)
         self._attempts.pop(tried.setting, None)
-        self._finish(replace(tried, status=status, step=step), started)
+        live = 0 if tried.reset else tried.revision
+        self._finish(replace(tried, status=status, step=step, live=live), started)
 
     def _failed(self, tried: Record, error: MailpanelError, started: float) -> None:
         retry = getattr(error, "temporary", True)
-        _, count, _ = self._attempts.get(tried.setting, (0, 0, 0.0))
-        pause = min(self._pause * 2**count, LONGEST_PAUSE)
+        revision, count, _ = self._attempts.get(tried.setting, (0, 0, 0.0))
+        if revision != tried.revision:
+            count = 0
+        pause = min(self._pause * 2 ** min(count, MOST_DOUBLINGS), LONGEST_PAUSE)
         self._attempts[tried.setting] = (tried.revision, count + 1, time.monotonic() + pause)
         self._finish(replace(tried, status="failed", error=str(error), retry=retry), started)
 
     def _finish(self, record: Record, started: float) -> None:
         duration = round((time.monotonic() - started) * 1000)
         record = replace(record, duration_ms=duration, since=time.time())
-        self._state.put(record)
+        log.info("%s", _told(record))
+        self._store(record)
+
+    def _store(self, record: Record) -> None:
+        """Keep *record* and report it; a full disk must not keep it from being told."""
+        try:
+            self._state.put(record)
+        except OSError as error:
+            log.error("what was done cannot be written down: %s", error.strerror)
         self._tell(self._state.get(record.setting))
 
     def settle(self) -> bool:
         """Put back what lingered, where its time has come; say whether any is left."""
+        if time.monotonic() < self._settle_at:
+            return True
         try:
             left = self._host.settle()
-        except HostError:
-            # It is tried again; until then what lingers does no harm.
+        except Exception as error:  # noqa: BLE001 (what lingers does no harm until the next try)
+            self._not_settled(error)
             return True
+        self._settling_failed = 0
         for record in self._state.all():
             if record.status == "settling" and not self._host.leaving(record.setting):
-                done = replace(record, status="applied", step=None, since=time.time())
-                self._state.put(done)
-                self._tell(self._state.get(record.setting))
+                done = replace(record, status="applied", step=None, error=None, since=time.time())
+                self._store(done)
         return left
+
+    def _not_settled(self, error: Exception) -> None:
+        """Say what keeps a reset from its end, and try again after a pause that grows."""
+        _log_frames(error)
+        known = error if isinstance(error, MailpanelError) else _unforeseen(error)
+        doublings = min(self._settling_failed, MOST_DOUBLINGS)
+        self._settle_at = time.monotonic() + min(self._pause * 2**doublings, LONGEST_PAUSE)
+        self._settling_failed += 1
+        for record in self._state.all():
+            if record.status == "settling":
+                self._store(replace(record, error=str(known)))
 
     def tell_all(self) -> None:
         """Report every record anew: what the database has may be older."""
@@ -178,7 +222,8 @@ class Executor:
 
     def failed(self) -> bool:
         """Say whether a setting has failed on this host."""
-        return any(record.status == "failed" for record in self._state.all())
+        states = {record.setting: record.status for record in self._state.all()}
+        return bool(self._replayed) or "failed" in states.values()
 
     def resetting(self) -> bool:
         """Say whether a reset still waits for the mail in flight."""
@@ -186,7 +231,7 @@ class Executor:
 
     def _tell(self, record: Record) -> None:
         status = "applying" if record.status == "settling" else record.status
-        self._report(
+        self._send(
             HostReport(
                 record.setting,
                 record.revision,
@@ -197,6 +242,36 @@ class Executor:
                 max(record.highest, record.revision),
             )
         )
+
+    def _send(self, report: HostReport) -> None:
+        # A courier that has gone must not stop a change half-way; the next is told all.
+        with suppress(EOFError):
+            self._report(report)
+
+
+def _unforeseen(error: Exception) -> HostError:
+    """Return what to tell of a fault that nobody foresaw: its kind, never its text."""
+    if isinstance(error, OSError):
+        return HostError(f"A file on this host cannot be used: {error.strerror or 'no reason'}.")
+    kind = type(error).__name__
+    return HostError(f"mailpanel failed on this host ({kind}); its log there says where.")
+
+
+def _log_frames(error: Exception) -> None:
+    """Log where *error* was raised; what it says could quote a secret."""
+    if not isinstance(error, MailpanelError):
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        log.error("%s\n%s", type(error).__name__, frames)
+
+
+def _told(record: Record) -> str:
+    """Return what happened, for the log."""
+    what = f"{record.setting} revision {record.revision}: "
+    what += "reset, " if record.reset else ""
+    if record.status != "failed":
+        return f"{what}{record.step or record.status}, {record.duration_ms} ms"
+    live = f"revision {record.live} is still live" if record.live else "nothing was changed"
+    return f"{what}failed at {record.step}; {live}: {record.error}"
 
 
 def _skip(_probe: Probe) -> None:

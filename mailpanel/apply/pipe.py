@@ -11,19 +11,28 @@ from mailpanel.errors import ProtocolError
 
 __all__ = ["Pipe"]
 
+# A courier that has read nothing for this long is given up, and started anew.
+SEND_TIMEOUT = 30.0
+
 
 class Pipe:
     """Messages over a connected stream socket."""
 
     def __init__(self, end: socket.socket) -> None:
+        end.settimeout(SEND_TIMEOUT)
         self._end = end
         self._buffer = b""
+        self._gone = False
 
     def send(self, message: Message) -> None:
-        """Send *message*; raises :class:`EOFError` where nobody is at the other end."""
+        """Send *message*; raises :class:`EOFError` where nobody listens at the other end."""
+        if self._gone:
+            raise EOFError("The courier has gone.")
         try:
             self._end.sendall(encode(message))
         except OSError:
+            # Half a message may have gone out: nothing can follow it.
+            self._gone = True
             raise EOFError("The courier has gone.") from None
 
     def receive(self, timeout: float | None) -> Message | None:

@@ -7,24 +7,29 @@ and printable; what does not speak SMTP is only said not to.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
+import base64
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TypeGuard
 
 import aiosmtplib
 
+from mailpanel.addresses import is_never_a_server
 from mailpanel.errors import ProbeFailed
 from mailpanel.plan import SmtpLogin
 
 __all__ = ["try_smtp_login"]
 
+# Of one step, in seconds, and of the whole.
 TIMEOUT = 15.0
-# Cloud providers' metadata services that are not link-local already.
-METADATA = frozenset(
-    {ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")}
-)
+LONGEST = 90.0
+SHORTEST_SECRET = 3
+# Replies to AUTH that say nothing about the account (RFC 4954, section 6).
+NOT_LOOKED_AT = frozenset({500, 501, 502, 503, 504, 521, 530, 538})
 
 
 async def try_smtp_login(probe: SmtpLogin) -> None:
@@ -33,11 +38,24 @@ async def try_smtp_login(probe: SmtpLogin) -> None:
     Raises :class:`ProbeFailed` with a sentence about the step that failed;
     ``temporary`` is false only where the server refused the account.
     """
+    try:
+        async with asyncio.timeout(LONGEST):
+            await _try(probe)
+    except TimeoutError:
+        raise ProbeFailed(
+            f"{probe.hostname}, port {probe.port}, is too slow: the log-in was not done within "
+            f"{LONGEST:.0f} s."
+        ) from None
+
+
+async def _try(probe: SmtpLogin) -> None:
     addresses = await _resolve(probe)
     async with _connected(probe, addresses) as client:
         await _secure(probe, client)
         if probe.username is not None and probe.password is not None:
             await _log_in(probe, client, probe.username, probe.password)
+        else:
+            await _ask_without_account(client)
 
 
 async def _resolve(probe: SmtpLogin) -> list[tuple[int, str]]:
@@ -52,7 +70,7 @@ async def _resolve(probe: SmtpLogin) -> list[tuple[int, str]]:
             "host's DNS."
         ) from None
     addresses = [(int(family), str(address[0])) for family, _, _, _, address in found]
-    allowed = [each for each in addresses if _allowed(each[1])]
+    allowed = [each for each in addresses if not is_never_a_server(each[1].partition("%")[0])]
     if not allowed:
         raise ProbeFailed(
             f"{probe.hostname} resolves to an address that no relay can have (link-local, "
@@ -61,40 +79,40 @@ async def _resolve(probe: SmtpLogin) -> list[tuple[int, str]]:
     return allowed
 
 
-def _allowed(text: str) -> bool:
-    address = ipaddress.ip_address(text.partition("%")[0])
-    never = address.is_link_local or address.is_multicast or address.is_unspecified
-    return not never and address not in METADATA
-
-
 @asynccontextmanager
 async def _connected(
     probe: SmtpLogin, addresses: list[tuple[int, str]]
 ) -> AsyncIterator[aiosmtplib.SMTP]:
     """Yield a client that has read the greeting, from the first address that answers."""
-    sock = await _open(probe, addresses)
+    context = _context(probe) if probe.tls == "tls" else None
     client = aiosmtplib.SMTP(
         hostname=probe.hostname,
-        sock=sock,
+        # From here on the client's transport closes it.
+        sock=await _open(probe, addresses),
         local_hostname=_helo(probe.helo),
         timeout=TIMEOUT,
-        use_tls=probe.tls == "tls",
+        use_tls=context is not None,
         start_tls=False,
-        tls_context=_context(probe) if probe.tls == "tls" else None,
+        tls_context=context,
     )
+    transport = None
     try:
         try:
             await client.connect()
-        except aiosmtplib.SMTPConnectResponseError as error:
-            raise ProbeFailed(f"The relay turns this host away ({_reply(error)}).") from None
         except (aiosmtplib.SMTPException, OSError) as error:
+            if _is_refusal(error):
+                sentence = f"The relay turns this host away ({_reply(error)})."
+                raise ProbeFailed(sentence) from None
             raise _no_greeting(probe, error) from None
+        transport = client.transport
         yield client
     finally:
         with suppress(aiosmtplib.SMTPException, OSError):
             await client.quit(timeout=2)
         client.close()
-        sock.close()
+        if isinstance(transport, asyncio.WriteTransport):
+            # Not the polite end of TLS, with which a server may let one wait.
+            transport.abort()
 
 
 async def _open(probe: SmtpLogin, addresses: list[tuple[int, str]]) -> socket.socket:
@@ -120,7 +138,7 @@ async def _open(probe: SmtpLogin, addresses: list[tuple[int, str]]) -> socket.so
 
 
 def _helo(name: str) -> str:
-    return name if name.isascii() and not any(char.isspace() for char in name) else "localhost"
+    return name if re.fullmatch(r"[A-Za-z0-9.:\[\]-]+", name) else "localhost"
 
 
 def _context(probe: SmtpLogin) -> ssl.SSLContext:
@@ -129,7 +147,7 @@ def _context(probe: SmtpLogin) -> ssl.SSLContext:
         try:
             context.load_verify_locations(probe.ca_file, probe.ca_path or None)
         except OSError:
-            raise ProbeFailed(f"The CA file {probe.ca_file} cannot be read.") from None
+            raise ProbeFailed("The file that mailpanel.ca_file names cannot be read.") from None
     else:
         context.check_hostname = False
         context.verify_mode = ssl.VerifyMode.CERT_NONE
@@ -140,9 +158,9 @@ async def _secure(probe: SmtpLogin, client: aiosmtplib.SMTP) -> None:
     """Say EHLO, and start TLS where the probe wants it."""
     try:
         await client.ehlo()
-    except aiosmtplib.SMTPResponseException as error:
-        raise ProbeFailed(f"The relay refuses EHLO ({_reply(error)}).") from None
     except (aiosmtplib.SMTPException, OSError) as error:
+        if _is_refusal(error):
+            raise ProbeFailed(f"The relay refuses EHLO ({_reply(error)}).") from None
         raise _no_greeting(probe, error) from None
     offered = client.supports_extension("starttls")
     if probe.tls not in ("starttls", "may") or (probe.tls == "may" and not offered):
@@ -165,7 +183,7 @@ async def _log_in(probe: SmtpLogin, client: aiosmtplib.SMTP, username: str, pass
         (name, method)
         for name, method in (
             ("PLAIN", client.auth_plain),
-            ("LOGIN", client.auth_login),
+            ("LOGIN", partial(_auth_login, client)),
             ("CRAM-MD5", client.auth_crammd5),
         )
         if name in offered and name in probe.mechanisms
@@ -178,20 +196,69 @@ async def _log_in(probe: SmtpLogin, client: aiosmtplib.SMTP, username: str, pass
         )
     try:
         await usable[0][1](username, password)
-    except aiosmtplib.SMTPResponseException as error:
-        raise _refused(error) from None
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        raise _not_logged_in(probe, error) from None
+
+
+async def _ask_without_account(client: aiosmtplib.SMTP) -> None:
+    """Say from whom, and take it back: a relay that wants an account says so then (RFC 4954, 6).
+
+    Postfix bounces mail that is answered with 530.
+    """
+    try:
+        reply = await client.execute_command(b"MAIL FROM:<>")
+        await client.rset()
     except (aiosmtplib.SMTPException, OSError):
-        raise ProbeFailed("The relay ended the connection during the log-in.") from None
+        raise ProbeFailed("The relay ends the connection when it is offered mail.") from None
+    if reply.code == 530:
+        raise ProbeFailed(
+            f"The relay wants an account ({_line(f'{reply.code} {reply.message}')}). Send username "
+            "and password too.",
+            temporary=False,
+        )
 
 
-def _refused(error: aiosmtplib.SMTPResponseException) -> ProbeFailed:
-    if 400 <= error.code < 500:
-        return ProbeFailed(f"The relay cannot check the password at the moment ({_reply(error)}).")
+async def _auth_login(client: aiosmtplib.SMTP, username: str, password: str) -> None:
+    """Log in by LOGIN as Cyrus does: the name has a line of its own, as some servers demand."""
+    words = (b"AUTH LOGIN", *(base64.b64encode(text.encode()) for text in (username, password)))
+    for word, expected in zip(words, (334, 334, 235), strict=True):
+        reply = await client.execute_command(word)
+        if reply.code != expected:
+            raise aiosmtplib.SMTPAuthenticationError(reply.code, reply.message)
+
+
+def _not_logged_in(probe: SmtpLogin, error: Exception) -> ProbeFailed:
+    if not _is_refusal(error):
+        return ProbeFailed("The relay broke the log-in off, or its answer is not SMTP.")
+    said = _without_account(probe, error)
+    if error.code < 500:
+        return ProbeFailed(f"The relay cannot check the password at the moment ({said}).")
+    if error.code in NOT_LOOKED_AT:
+        return ProbeFailed(
+            f"The relay does not take a log-in here ({said}). Check the port: 465 is for "
+            "TLS from the start, 587 for STARTTLS."
+        )
     return ProbeFailed(
-        f"The relay accepts the connection but refuses the password ({_reply(error)}). Check "
+        f"The relay accepts the connection but refuses the password ({said}). Check "
         "the account at your provider; some want an app password.",
         temporary=False,
     )
+
+
+def _without_account(probe: SmtpLogin, error: aiosmtplib.SMTPResponseException) -> str:
+    """Return the reply, or its code alone where the relay repeats what was sent to it."""
+    secrets = (probe.username or "", probe.password or "")
+    sent = [text.encode() for text in secrets] + [b"\0%b\0%b" % tuple(t.encode() for t in secrets)]
+    echoes = [*secrets, *(base64.b64encode(each).decode() for each in sent)]
+    # Shorter ones occur by chance, and give nothing away.
+    if any(len(echo) > SHORTEST_SECRET and echo in error.message for echo in echoes[1:]):
+        return str(error.code)
+    return _reply(error)
+
+
+def _is_refusal(error: BaseException) -> TypeGuard[aiosmtplib.SMTPResponseException]:
+    """Say whether *error* is a proper SMTP reply that refuses, and so may be repeated."""
+    return isinstance(error, aiosmtplib.SMTPResponseException) and 400 <= error.code < 600
 
 
 def _no_greeting(probe: SmtpLogin, error: BaseException) -> ProbeFailed:

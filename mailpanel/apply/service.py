@@ -11,6 +11,7 @@ from mailpanel.apply.messages import (
     DesiredSettings,
     Goodbye,
     Hello,
+    HostReport,
     Present,
     ProbeRequest,
     ProbeResult,
@@ -33,10 +34,12 @@ log = logging.getLogger(__name__)
 
 # How often the queue is looked at while something waits for the mail in flight.
 LOOK = 0.5
-# How long one run of --once waits for mail in flight before it leaves the rest to the next.
+# How long one run of --once waits for the database, and for mail in flight before it leaves the
+# rest to the next.
 PATIENCE = 30.0
 PROBE_TIMEOUT = 120.0
-COURIER_PAUSE = 1.0
+COURIER_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
 
 
 def run(deployment: Deployment, once: bool) -> int:
@@ -51,31 +54,44 @@ def run(deployment: Deployment, once: bool) -> int:
     prepare_run(deployment)
     with locked(Path(deployment.run_directory, "apply.lock"), wait=once):
         host = MailHost(deployment)
-        recovered = host.recover()
-        if recovered:
-            log.warning("a change that was interrupted has been %s", recovered)
-        opener = Opener(deployment.private_key_file)
+        _recover(host)
+        log.info("at work on %s", deployment.host_name)
+        service = _Service(deployment, stop, host, Opener(deployment.private_key_file))
+        pause = COURIER_PAUSE
         while True:
+            started = time.monotonic()
             with courier_process(deployment) as pipe:
-                service = _Service(deployment, pipe, stop, host, opener)
                 try:
-                    return service.converge_once() if once else service.serve()
+                    return service.converge_once(pipe) if once else service.serve(pipe)
                 except (EOFError, ProtocolError) as error:
                     log.error("the courier has ended: %s", error)
                     if once:
                         return 1
-            time.sleep(COURIER_PAUSE)
+            # One that ends again at once is started less and less often.
+            lived = time.monotonic() - started
+            pause = COURIER_PAUSE if lived > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+            time.sleep(pause)
+
+
+def _recover(host: MailHost) -> None:
+    try:
+        recovered = host.recover()
+    except HostError as error:
+        # Nothing else is changed before it succeeds, and each try says so in the status.
+        log.error("a change that was interrupted cannot be put back yet: %s", error)
+    else:
+        if recovered:
+            log.warning("a change that was interrupted has been %s", recovered)
 
 
 class _Service:
-    """The executor's loop over one pipe."""
+    """The executor's loop, over one courier's pipe after another."""
 
-    def __init__(
-        self, deployment: Deployment, pipe: Pipe, stop: Stop, host: MailHost, opener: Opener
-    ) -> None:
+    _pipe: Pipe
+
+    def __init__(self, deployment: Deployment, stop: Stop, host: MailHost, opener: Opener) -> None:
         self._host = host
         self._stop = stop
-        self._pipe = pipe
         self._wanted: DesiredSettings | None = None
         self._probes = 0
         self._executor = Executor(
@@ -83,25 +99,29 @@ class _Service:
             state=State(deployment.state_directory),
             opener=opener,
             settings=SETTINGS,
-            report=pipe.send,
+            report=self._report,
             try_probe=self._try_probe,
             pause=deployment.check_interval,
         )
 
-    def serve(self) -> int:
+    def serve(self, pipe: Pipe) -> int:
         """Converge for ever: at each message, and while something waits to be settled."""
-        self._greet()
+        self._greet(pipe)
         left = True
         while True:
             self._receive(LOOK if left else None)
             self._converge()
             left = self._settle()
 
-    def converge_once(self) -> int:
+    def converge_once(self, pipe: Pipe) -> int:
         """Converge to what is wanted now; return the exit code."""
-        self._greet()
-        while self._wanted is None:
-            self._receive(None)
+        self._greet(pipe)
+        deadline = time.monotonic() + PATIENCE
+        while self._wanted is None and time.monotonic() < deadline:
+            self._receive(LOOK)
+        if self._wanted is None:
+            log.error("the database cannot be asked what is wanted; nothing was changed")
+            return 1
         self._converge()
         deadline = time.monotonic() + PATIENCE
         while self._settle() and time.monotonic() < deadline:
@@ -109,20 +129,23 @@ class _Service:
         self._pipe.send(Goodbye())
         return 1 if self._executor.failed() or self._executor.resetting() else 0
 
-    def _greet(self) -> None:
-        versions: dict[str, str] = {}
+    def _greet(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        facts: Facts | None = None
         try:
-            facts: Facts | None = self._host.facts()
+            facts = self._host.facts()
+            version = facts.postfix.version if facts.postfix else "not installed"
         except HostError as error:
             log.error("%s", error)
-            facts = None
-        if facts and facts.postfix:
-            versions["postfix"] = facts.postfix.version
-        self._pipe.send(Hello(versions or {"postfix": "not installed"}))
+            version = "unreadable configuration"
+        self._pipe.send(Hello({"postfix": version}))
         self._executor.tell_all()
         if facts:
             for setting in SETTINGS.values():
                 self._pipe.send(Present(setting.name, setting.read(facts)))
+
+    def _report(self, report: HostReport) -> None:
+        self._pipe.send(report)
 
     def _receive(self, timeout: float | None) -> None:
         """Take all messages that are there; of what is wanted only the last word counts."""

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from mailpanel.deployment import DEFAULT_CONFIG, Deployment, load, read_ini
+from mailpanel.deployment import DEFAULT_CONFIG, Deployment, load
+from mailpanel.ini import read_ini
 
 __all__ = [
     "config_option",

@@ -7,6 +7,7 @@ import click
 from mailpanel.cli._base import config_option, echo_json, echo_table, read_secret
 from mailpanel.cli._services import local_author, open_database
 from mailpanel.services.accounts import LEVELS, Accounts
+from mailpanel.services.audit import Author
 
 __all__ = ["command"]
 
@@ -37,8 +38,9 @@ def add(name: str, perm_level: str, password_stdin: bool) -> None:
     Example:
       mailpanel account add alice --perm-level MasterAdmin --password-stdin < password.txt
     """
-    password, author = read_secret() if password_stdin else None, local_author()
-    Accounts(open_database()).add(name, perm_level, password, author)
+    password = read_secret() if password_stdin else None
+    accounts, author = _accounts_and_author()
+    accounts.add(name, perm_level, password, author)
 
 
 @command.command("list")
@@ -73,8 +75,8 @@ def passwd(name: str, password_stdin: bool) -> None:
         password = read_secret()
     else:
         password = click.prompt("New password", hide_input=True, confirmation_prompt=True)
-    author = local_author()
-    Accounts(open_database()).set_password(name, password, author)
+    accounts, author = _accounts_and_author()
+    accounts.set_password(name, password, author)
 
 
 @command.command("disable")
@@ -87,8 +89,8 @@ def disable(name: str) -> None:
     Example:
       mailpanel account disable alice
     """
-    author = local_author()
-    Accounts(open_database()).set_enabled(name, False, author)
+    accounts, author = _accounts_and_author()
+    accounts.set_enabled(name, False, author)
 
 
 @command.command("enable")
@@ -101,8 +103,8 @@ def enable(name: str) -> None:
     Example:
       mailpanel account enable alice
     """
-    author = local_author()
-    Accounts(open_database()).set_enabled(name, True, author)
+    accounts, author = _accounts_and_author()
+    accounts.set_enabled(name, True, author)
 
 
 @command.command("remove")
@@ -115,5 +117,11 @@ def remove(name: str) -> None:
     Example:
       mailpanel account remove alice
     """
+    accounts, author = _accounts_and_author()
+    accounts.remove(name, author)
+
+
+def _accounts_and_author() -> tuple[Accounts, Author]:
+    # In this order: who asks is no longer known once root is given up.
     author = local_author()
-    Accounts(open_database()).remove(name, author)
+    return Accounts(open_database()), author

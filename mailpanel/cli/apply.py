@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 
 from mailpanel.apply.service import run
@@ -17,13 +19,15 @@ __all__ = ["command"]
 @config_option
 @click.pass_context
 def command(ctx: click.Context, once: bool) -> None:
-    """Make the desired settings live on this mail host, and keep them so.
+    """Make the desired settings live on this mail host, and each change to come.
 
     Run it as root on each mail host, under the service manager. Each change is
     checked and tried before it replaces what is live, and put back if it fails.
+    One that failed for a reason that may pass is tried again by itself.
 
     \b
     Example:
       mailpanel apply --once
     """
+    logging.basicConfig(format="mailpanel apply: %(message)s", level=logging.INFO)
     ctx.exit(run(deployment(), once))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import grp
 import os
 import pwd
 import subprocess
 import sys
-from pathlib import Path
 
 import click
 
@@ -18,7 +15,7 @@ from mailpanel.deployment import Deployment
 from mailpanel.errors import DeploymentError
 from mailpanel.layout import prepare_run, prepare_state
 from mailpanel.privileges import become_user, require_reachable
-from mailpanel.seal import make_keys
+from mailpanel.seal import make_keys, take_key
 from mailpanel.services.database import Database
 from mailpanel.services.migration import Migration
 
@@ -51,7 +48,7 @@ def command(key_stdin: bool) -> None:
     for directory in prepare_state(options) + prepare_run(options):
         click.echo(f"made {directory}")
     if key_stdin:
-        _take_key(sys.stdin.buffer.read(), options)
+        _take_key(options)
     if make_keys(options.private_key_file, options.public_key_file):
         click.echo(f"made the key pair in {options.private_key_file.parent}")
     become_user(options)
@@ -92,32 +89,7 @@ def _is_group(name: str) -> bool:
     return True
 
 
-def _take_key(text: bytes, options: Deployment) -> None:
-    """Make *text* the private key; refuse where another one opens what is stored."""
-    key = _decoded(text)
-    file: Path = options.private_key_file
-    if key is None:
-        raise DeploymentError("--key-stdin: what stands on standard input is no private key")
-    if file.exists():
-        if _decoded(file.read_bytes()) != key:
-            raise DeploymentError(
-                f"{file}: there is another key already, and what was sealed for it would be "
-                "lost; move it away first if that is meant"
-            )
-        return
-    # Made anew from the private key: first gone, so that the two never differ.
-    options.public_key_file.unlink(missing_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(base64.b64encode(key) + b"\n")
-        stream.flush()
-        os.fsync(descriptor)
-    click.echo(f"took the key over to {file}")
-
-
-def _decoded(text: bytes) -> bytes | None:
-    try:
-        key = base64.b64decode(text.strip(), validate=True)
-    except binascii.Error:
-        return None
-    return key if len(key) == 32 else None
+def _take_key(options: Deployment) -> None:
+    private, public = options.private_key_file, options.public_key_file
+    if take_key(sys.stdin.buffer.read(), private, public):
+        click.echo(f"took the key over to {private}")

@@ -15,7 +15,7 @@ import waitress.server
 
 from mailpanel.app import THREADS, make_app
 from mailpanel.cli._base import config_option, config_path, ini_settings
-from mailpanel.deployment import load
+from mailpanel.deployment import Deployment, load
 from mailpanel.errors import DeploymentError
 from mailpanel.privileges import become_user, require_reachable
 from mailpanel.services.database import Database
@@ -37,8 +37,9 @@ LARGEST_BODY = 16 * 1024 * 1024  # bytes; the views' own limits are lower and an
 def command(listen: str) -> None:
     """Serve the panel and the API until it is told to stop (SIGTERM, Ctrl-C).
 
-    It speaks plain HTTP: put a reverse proxy with TLS before it. Started as root
-    it becomes mailpanel.user once it has its port.
+    It speaks plain HTTP: put a reverse proxy with TLS before it, and name its
+    address in mailpanel.trusted_proxy. Started as root it becomes mailpanel.user
+    once it has its port.
 
     \b
     Example:
@@ -58,6 +59,7 @@ def command(listen: str) -> None:
         threads=THREADS,
         ident=None,
         max_request_body_size=LARGEST_BODY,
+        **_proxy_options(options),
     )
     become_user(options)
     file = Database(options.database_url).file
@@ -67,6 +69,18 @@ def command(listen: str) -> None:
     for each in sockets:
         click.echo(f"mailpanel: listening on http://{_shown(each)}", err=True)
     server.run()
+
+
+def _proxy_options(options: Deployment) -> dict[str, Any]:
+    """Return from whom Waitress takes another client's address; from all others it takes none."""
+    if not options.trusted_proxy:
+        return {"clear_untrusted_proxy_headers": True}
+    return {
+        "clear_untrusted_proxy_headers": True,
+        "trusted_proxy": options.trusted_proxy,
+        # Not the host: nothing asks for it, and many proxies hand on what a client made up.
+        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+    }
 
 
 def _stop(_number: int, _frame: object) -> NoReturn:

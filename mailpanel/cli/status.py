@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mailpanel.cli._base import config_option, deployment, echo_json, echo_table
+from mailpanel.errors import DeploymentError
 from mailpanel.host.state import read_state
 
 __all__ = ["command"]
@@ -27,7 +28,12 @@ def command(ctx: click.Context, as_json: bool) -> None:
       mailpanel status
       mailpanel status --json | jq '.[] | select(.status == "failed")'
     """
-    states = read_state(deployment())
+    try:
+        states = read_state(deployment())
+    except PermissionError as error:
+        raise DeploymentError(
+            f"{error.filename}: only root can read this; run it as root"
+        ) from None
     if as_json:
         echo_json(states)
     elif states:

@@ -3,9 +3,10 @@ file by file for the journal."""
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mailpanel.errors import CheckFailed, HostError, Refused, VerifyFailed
@@ -14,9 +15,15 @@ from mailpanel.host.compose import Tree, parameter
 from mailpanel.host.files import FileState
 from mailpanel.host.journal import Entry, Phase
 from mailpanel.host.ledger import Ledger
-from mailpanel.host.postfix import INDEXED, Postfix
+from mailpanel.host.postfix import INDEXED, Postfix, own_words
 from mailpanel.host.stage import BuiltMap, staged
-from mailpanel.plan import MapIsSilent, ParameterIs, Plan, PostfixFacts
+from mailpanel.plan import (
+    MapIsSilent,
+    Plan,
+    PostfixFacts,
+    TransportsAreNamed,
+    list_items,
+)
 
 __all__ = ["Change", "Snapshot", "snapshot"]
 
@@ -49,6 +56,11 @@ def _map_file(postfix: Postfix, name: str) -> FileState:
     return files.read_state(postfix.maps / name, mode=0o600)
 
 
+def _for_root(state: FileState) -> FileState:
+    """Return *state* as a file that holds a password shall be."""
+    return replace(state, mode=0o600, uid=os.geteuid(), gid=os.getegid())
+
+
 def _text(state: FileState) -> str:
     return (state.content or b"").decode("utf-8", "surrogateescape")
 
@@ -71,7 +83,13 @@ class Change:
     @property
     def changes_nothing(self) -> bool:
         """Say whether every file stands as it shall already, the ledger aside."""
-        return self.tree == self.before.tree
+        return self.tree == self.before.tree and all(map(self._stands, self.tree.maps))
+
+    def _stands(self, name: str) -> bool:
+        """Say whether the table *name* is there, with its index, for root's eyes alone."""
+        index = name + INDEXED[self.facts.database_type]
+        states = [_map_file(self.postfix, each) for each in (name, index)]
+        return all(each.content is not None and each == _for_root(each) for each in states)
 
     def write_ledger(self) -> None:
         """Write the ledger alone, where it differs."""
@@ -89,7 +107,7 @@ class Change:
             warnings, built = stage.check()
         if warnings:
             self._require_known(warnings, directory)
-        self._require_silent()
+        self._require_room()
         self._require_ca()
         return built
 
@@ -99,14 +117,30 @@ class Change:
         with staged(self.postfix, tree, directory, self.facts.database_type) as live:
             new = warnings - live.check()[0]
         if new:
-            raise CheckFailed(f"Postfix warns of the staged configuration: {sorted(new)[0][:300]}")
+            said = own_words(sorted(new)[0])
+            raise CheckFailed(f"Postfix warns of the staged configuration: {said}.")
 
-    def _require_silent(self) -> None:
-        for each in self.plan.verifications:
+    def _require_room(self) -> None:
+        """Raise :class:`Refused` where an entry of the admin's own would get in the way."""
+        for each in self.plan.checks:
             if isinstance(each, MapIsSilent):
-                for table in self.facts.parameters.get(each.maps, "").replace(",", " ").split():
-                    if self.postfix.query(table, each.key) is not None:
-                        raise Refused(each.sentence)
+                self._require_silent(each)
+            else:
+                self._require_named(each)
+
+    def _require_silent(self, wanted: MapIsSilent) -> None:
+        for table in self._tables(wanted.maps):
+            if self.postfix.query(table, wanted.key) is not None:
+                raise Refused(wanted.sentence)
+
+    def _require_named(self, wanted: TransportsAreNamed) -> None:
+        for table in self._tables(wanted.maps):
+            for key, transport in self.postfix.entries(table).items():
+                if transport.startswith(":") and transport != ":":
+                    raise Refused(f"{wanted.sentence} The entry is the one for {key}.")
+
+    def _tables(self, name: str) -> list[str]:
+        return list_items(self.postfix.expanded(self.facts.parameters.get(name, "")))
 
     def _require_ca(self) -> None:
         """Raise :class:`CheckFailed` unless the CA file that main.cf names holds certificates.
@@ -114,14 +148,14 @@ class Change:
         With one that is missing Postfix turns TLS off for every next hop, and neither
         its checks nor the reload say so.
         """
-        path = parameter(self.tree, "smtp_tls_CAfile")
-        if not path or "$" in path:
+        path = self.postfix.expanded(parameter(self.tree, "smtp_tls_CAfile"))
+        if not path:
             return
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
         except OSError:
             raise CheckFailed(
-                f"smtp_tls_CAfile names {path}, which holds no certificate that can be read. "
+                "The file that smtp_tls_CAfile names holds no certificate that can be read. "
                 "Install the package ca-certificates, or set mailpanel.ca_file."
             ) from None
 
@@ -144,7 +178,8 @@ class Change:
         ledger = before.ledger_file.with_content(self.ledger.dumps())
         yield Entry(Phase.PREPARE, before.ledger_file, ledger)
         for table in built.values():
-            if self.tree.maps[table.source_name] != before.tree.maps.get(table.source_name):
+            name = table.source_name
+            if self.tree.maps[name] != before.tree.maps.get(name) or not self._stands(name):
                 yield self._map_entry(Phase.PREPARE, table.source_name, table.source)
                 yield self._map_entry(Phase.PREPARE, table.index_name, table.index)
         if self.tree.main_cf != before.tree.main_cf:
@@ -157,18 +192,19 @@ class Change:
 
     def _map_entry(self, phase: str, name: str, content: bytes | None) -> Entry:
         old = _map_file(self.postfix, name)
-        return Entry(phase, old, old.with_content(content), own_directory=True)
+        new = old if content is None else _for_root(old)
+        return Entry(phase, old, new.with_content(content), own_directory=True)
 
     def verify(self, pid: int) -> None:
         """Raise :class:`VerifyFailed` unless the daemon, once *pid*, lives with the new values."""
-        if self.postfix.master_pid(Path(self.facts.queue_directory)) != pid:
-            raise VerifyFailed("Postfix did not survive the reload.")
-        wanted = {
-            each.name: each.value
-            for each in self.plan.verifications
-            if isinstance(each, ParameterIs)
-        }
+        wanted = {each.name: each.value for each in self.plan.verifications}
         live = self.postfix.values(tuple(wanted)) if wanted else {}
         for name, value in wanted.items():
             if live.get(name) != value:
-                raise VerifyFailed(f"Postfix reads another value for {name} than was written.")
+                raise VerifyFailed(
+                    f"Postfix reads another value for {name} than was written; does something "
+                    "else write main.cf?"
+                )
+        # Last: a daemon that dies of a reload does so a moment after the command.
+        if self.postfix.master_pid(Path(self.facts.queue_directory)) != pid:
+            raise VerifyFailed("Postfix ended after the reload; its log says why.")

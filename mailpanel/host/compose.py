@@ -63,8 +63,8 @@ def admins_value(name: str, live: str, ledger: Ledger) -> str:
     owned = ledger.parameters.get(name)
     if owned is None:
         return live
-    if owned.item is not None and live != value_of(owned.written):
-        return _without(live, owned.item)
+    if live and live != value_of(owned.written):
+        return live if owned.item is None else _without(live, owned.item)
     return value_of(owned.before) if owned.before is not None else ""
 
 
@@ -84,8 +84,11 @@ def _without(value: str, item: str) -> str:
 
 def _admins_line(name: str, line: OwnedLine, live: str | None) -> str | None:
     """Return the admin's own line where *live* is what they made of mailpanel's *line*."""
-    if line.item is None or live is None:
+    if live is None:
         return line.before
+    if line.item is None:
+        edited = main_cf_key(live) == name and value_of(live) != value_of(line.written)
+        return live if edited else line.before
     rest = _without(value_of(live), line.item)
     before = value_of(line.before) if line.before is not None else ""
     # To the byte, unless they have changed the list itself.

@@ -48,7 +48,8 @@ class Entry:
         now = files.read_state(self.new.path).content
         if now in (self.old.content, self.new.content):
             return now == self.new.content
-        return _lines(self.new.content) - _lines(self.old.content) <= _lines(now)
+        old, new, lines = _lines(self.old.content), _lines(self.new.content), _lines(now)
+        return new - old <= lines and not (old - new) & lines
 
     def sparing_edits(self) -> Entry:
         """Return what leaves the file alone, where it is neither as it was nor as it shall be."""
@@ -99,6 +100,11 @@ class Journal:
             for entry in data["entries"]
         )
         return cls(data["setting"], tuple(entries))
+
+    def without_own_files(self) -> Journal:
+        """Return what may be kept: the admin's files. mailpanel's own may hold passwords."""
+        kept = (entry for entry in self.entries if not entry.own_directory)
+        return Journal(self.setting, tuple(kept))
 
     def committed(self) -> bool:
         """Say whether the rename that counts has happened."""

@@ -11,6 +11,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from mailpanel.errors import HostError
+
 __all__ = ["Ledger", "OwnedLine", "OwnedMap"]
 
 
@@ -56,16 +58,25 @@ class Ledger:
 
     @classmethod
     def loads(cls, content: bytes | None) -> Ledger:
-        """Return the ledger in *content*; an empty one for ``None``."""
+        """Return the ledger in *content*; an empty one for ``None``.
+
+        Raises :class:`HostError` where *content* is no ledger.
+        """
         if content is None:
             return cls()
-        data: dict[str, Any] = json.loads(content)
-        return cls(
-            {name: OwnedLine(**line) for name, line in data["parameters"].items()},
-            {name: OwnedLine(**line) for name, line in data["services"].items()},
-            {name: OwnedMap(**table) for name, table in data["maps"].items()},
-            data["unterminated"],
-        )
+        try:
+            data: dict[str, Any] = json.loads(content)
+            return cls(
+                {name: OwnedLine(**line) for name, line in data["parameters"].items()},
+                {name: OwnedLine(**line) for name, line in data["services"].items()},
+                {name: OwnedMap(**table) for name, table in data["maps"].items()},
+                data["unterminated"],
+            )
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise HostError(
+                "The ledger in the state directory is damaged, so nobody knows what stood in "
+                "main.cf before mailpanel. Bring it back from a backup."
+            ) from None
 
     def dumps(self) -> bytes | None:
         """Return the ledger as the bytes of its file; ``None`` where it owns nothing."""

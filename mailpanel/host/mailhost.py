@@ -99,6 +99,7 @@ class MailHost:
         return Ledger.loads(files.read_state(self._ledger_path()).content)
 
     def converge(self, setting: str, plan: Plan, facts: Facts, probe: TryProbe, step: Step) -> bool:
+        self._require_recovered()
         if plan == Plan() and not self._ledger().owned(setting):
             return False
         change = self._compose(
@@ -107,6 +108,7 @@ class MailHost:
         return self._make(setting, change, probe, step)
 
     def settle(self) -> bool:
+        self._require_recovered()
         if not self._ledger().leaving():
             return False
         queue = self._postfix.queue_directory()
@@ -114,6 +116,12 @@ class MailHost:
             return True
         self._make("settle", self._compose(Plan(), self.facts(), settle), _ignore, _ignore)
         return False
+
+    def _require_recovered(self) -> None:
+        """Raise :class:`HostError` where a change that could not be put back was so only now."""
+        if self.recover():
+            # The facts were read from what it had left.
+            raise HostError("A change that had failed has been put back now; this is tried again.")
 
     def _compose(
         self, plan: Plan, facts: Facts, compute: Callable[[Tree, Ledger], tuple[Tree, Ledger]]
@@ -127,8 +135,6 @@ class MailHost:
 
     def _make(self, setting: str, change: Change, probe: TryProbe, step: Step) -> bool:
         """Carry *change* out: check, probe, swap, reload, verify; say whether it did anything."""
-        # One whose files could not be put back has left its journal; it comes first.
-        self.recover()
         pid = self._postfix.master_pid(Path(change.facts.queue_directory))
         if pid is None:
             raise HostError(
@@ -156,8 +162,9 @@ class MailHost:
     def _quiet(self, queue: Path) -> bool:
         """Say whether two looks apart have found all gone that was in flight at the reload."""
         now = self._postfix.in_flight(queue)
-        self._in_flight = now if self._in_flight is None else self._in_flight & now
-        if self._in_flight:
+        if self._in_flight is None:
+            self._in_flight = now
+        if self._in_flight & now:
             self._quiet_since = None
             return False
         if self._quiet_since is None:

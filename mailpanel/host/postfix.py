@@ -6,8 +6,8 @@ the daemons themselves (docs/decisions/0001-relayhost-construction.md).
 
 from __future__ import annotations
 
-import itertools
 import os
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ from mailpanel.host.compose import admins_value
 from mailpanel.host.ledger import Ledger
 from mailpanel.plan import PostfixFacts
 
-__all__ = ["MAPS_DIRECTORY", "Postfix"]
+__all__ = ["INDEXED", "MAPS_DIRECTORY", "Postfix", "own_words"]
 
 MAPS_DIRECTORY = "mailpanel"
 # Lookup table types that postmap makes, with the file that the daemon reads (DATABASE_README).
@@ -26,7 +26,16 @@ INDEXED = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
 SASL_DIRECTORIES = ("/usr/lib/sasl2", "/usr/lib64/sasl2", "/usr/local/lib/sasl2")
 SASL_PLUGINS = {"libplain": "PLAIN", "liblogin": "LOGIN", "libcrammd5": "CRAM-MD5"}
 # Expanded by postconf -x, so that $name in them is what the daemon makes of it.
-EXPANDED = ("mail_version", "default_database_type", "queue_directory", "myhostname")
+EXPANDED = (
+    "mail_version",
+    "default_database_type",
+    "queue_directory",
+    "myhostname",
+    "inet_interfaces",
+    "proxy_interfaces",
+)
+# Those that a probe uses as the daemon would.
+PROBED = ("smtp_tls_CAfile", "smtp_tls_CApath", "smtp_helo_name")
 
 
 class Postfix:
@@ -63,9 +72,10 @@ class Postfix:
             return None
         queries = [
             command.start(self.argv("postconf", *arguments))
-            for arguments in (("-n",), ("-x", *EXPANDED), ("-M",))
+            for arguments in (("-n",), ("-x", *EXPANDED), ("-M",), ("-P",))
         ]
-        explicit, expanded, services = [_answer(query.finish()) for query in queries]
+        finished = [query.finish() for query in queries]
+        explicit, expanded, services, overrides = [_answer(each) for each in finished]
         live = _assignments(explicit)
         values = _assignments(expanded)
         parameters = {
@@ -73,24 +83,40 @@ class Postfix:
             for name in live.keys() | ledger.parameters.keys()
             if (value := admins_value(name, live.get(name, ""), ledger))
         }
+        for name in PROBED:
+            if name in parameters:
+                parameters[name] = self.expanded(parameters[name])
         if values["default_database_type"] not in INDEXED:
             raise Refused(
                 f"default_database_type is {values['default_database_type']}, and mailpanel "
                 f"knows {', '.join(sorted(INDEXED))}; set one of these in main.cf."
             )
-        master = _services(services)
+        found = _services(services)
+        master = {name: found[name] for name in found if name not in ledger.services}
         return PostfixFacts(
             queue_directory=values["queue_directory"],
             version=values["mail_version"],
             parameters=parameters,
-            overrides=_overrides(master),
+            overrides={
+                name: value
+                for name, value in _assignments(overrides).items()
+                if name.rpartition("/")[0] not in ledger.services
+            },
             smtp_chroot=master.get("smtp/unix", ["", "", "", "", "-"])[4],
             database_type=values["default_database_type"],
             maps_directory=str(self.maps),
             sasl_mechanisms=_sasl_mechanisms(),
-            names=frozenset({values["myhostname"].lower(), *_own_names()}),
+            names=frozenset(_own_names(values)),
             ports=frozenset(_ports(master)),
         )
+
+    def expanded(self, value: str) -> str:
+        """Return *value* with each ``$name`` in it as the daemon expands it (postconf(5))."""
+        if "$" not in value:
+            return value
+        # On a parameter that is text alone, and for this command only.
+        argv = self.argv("postconf", "-xh", "-o", f"mail_name={value}", "mail_name")
+        return _answer(command.run(argv)).removesuffix("\n")
 
     def queue_directory(self) -> Path:
         """Return the queue directory, as the daemon has it."""
@@ -101,16 +127,21 @@ class Postfix:
         """Return the process id of the running master(8), or ``None``."""
         try:
             pid = int((queue_directory / "pid" / "master.pid").read_text())
-            name = Path(f"/proc/{pid}/comm").read_text().strip()
+            # proc(5): the name in parentheses, then the state.
+            name, _, state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
         except (OSError, ValueError):
             return None
-        return pid if name == "master" else None
+        # Where nobody waits for the dead, as in many a container, they stay as zombies.
+        return pid if name.endswith("(master") and state[0] not in "ZX" else None
 
     def reload(self) -> None:
         """Make the daemon read its configuration; raises :class:`ReloadFailed`."""
         answer = command.run(self.argv("postfix", "reload"))
         if answer.code != 0:
-            raise ReloadFailed("postfix reload failed; the daemon did not take the new values.")
+            raise ReloadFailed(
+                "Postfix does not run, or does not take its configuration. Its log says why; "
+                "postfix start starts it."
+            )
 
     def values(self, names: tuple[str, ...]) -> Mapping[str, str]:
         """Return what main.cf says for *names* (``postconf``), unexpanded."""
@@ -124,7 +155,8 @@ class Postfix:
         """
         return frozenset(
             name
-            for queue in ("active", "incoming")
+            # In the direction in which mail moves, so that none is missed between two looks.
+            for queue in ("incoming", "active")
             for _, _, names in os.walk(queue_directory / queue)
             for name in names
         )
@@ -143,13 +175,31 @@ class Postfix:
             )
         return answer.stdout.partition("\t")[2].removesuffix("\n") if answer.code == 0 else None
 
+    def entries(self, table: str) -> dict[str, str]:
+        """Return all of the lookup *table* (``postmap -s``), as far as its type can be listed."""
+        answer = command.run(self.argv("postmap", "-s", table))
+        lines = (line.partition("\t") for line in answer.stdout.split("\n") if "\t" in line)
+        return {key: value for key, _, value in lines} if answer.code == 0 else {}
+
 
 def _answer(finished: command.Finished) -> str:
     if finished.code != 0:
-        # Its own words name file and line; main.cf holds no secret of mailpanel's.
-        last = finished.stderr.strip().split("\n")[-1][:300]
-        raise CheckFailed(f"Postfix cannot read its present configuration: {last}")
+        said = own_words(finished.stderr)
+        raise CheckFailed(f"Postfix cannot read its present configuration: {said}.")
     return finished.stdout
+
+
+def own_words(text: str) -> str:
+    """Return the last thing that Postfix says in *text*, without paths or the line it quotes.
+
+    "postconf: fatal: /etc/postfix/main.cf, line 6: missing '=' after attribute name: …"
+    becomes "main.cf, line 6: missing '=' after attribute name".
+    """
+    last = text.strip().split("\n")[-1]
+    said = re.sub(r"^.*?(fatal|error|warning): ", "", last).partition(': "')[0]
+    return (
+        re.sub(r"(?:/[^\s,:;]*)?/([^\s,:;/]+)", r"\1", said)[:200].rstrip(".") or "no reason given"
+    )
 
 
 def _assignments(text: str) -> dict[str, str]:
@@ -169,20 +219,10 @@ def _services(text: str) -> dict[str, list[str]]:
     return services
 
 
-def _overrides(services: Mapping[str, list[str]]) -> dict[str, str]:
-    overrides: dict[str, str] = {}
-    for name, words in services.items():
-        for option, assignment in itertools.pairwise(words):
-            if option == "-o" and "=" in assignment:
-                parameter, _, value = assignment.partition("=")
-                overrides[f"{name}/{parameter}"] = value
-    return overrides
-
-
 def _ports(services: Mapping[str, list[str]]) -> set[int]:
     ports = set()
     for words in services.values():
-        if words[1] != "inet" or words[7] != "smtpd":
+        if words[1] != "inet" or words[7] not in ("smtpd", "postscreen"):
             continue
         port = words[0].rpartition(":")[2]
         try:
@@ -192,8 +232,12 @@ def _ports(services: Mapping[str, list[str]]) -> set[int]:
     return ports
 
 
-def _own_names() -> set[str]:
-    return {"localhost", "127.0.0.1", "::1", socket.gethostname().lower()}
+def _own_names(values: Mapping[str, str]) -> set[str]:
+    """Return the names and addresses under which main.cf says that this host is reached."""
+    named = f"{values['inet_interfaces']} {values['proxy_interfaces']}"
+    addresses = {each.strip("[]").lower() for each in named.replace(",", " ").split()}
+    names = {values["myhostname"].lower(), socket.gethostname().lower()}
+    return addresses | names | {"localhost", "127.0.0.1", "::1"}
 
 
 def _sasl_mechanisms() -> frozenset[str]:

@@ -7,6 +7,7 @@ changes is the live file itself, by a hard link where the file system allows one
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -18,9 +19,9 @@ from mailpanel.errors import CheckFailed
 from mailpanel.host import command
 from mailpanel.host.compose import Tree
 from mailpanel.host.config_text import ConfigText, main_cf_key
-from mailpanel.host.postfix import INDEXED, MAPS_DIRECTORY, Postfix
+from mailpanel.host.postfix import INDEXED, MAPS_DIRECTORY, Postfix, own_words
 
-__all__ = ["BuiltMap", "Stage", "clear", "staged"]
+__all__ = ["SETTLED", "BuiltMap", "Stage", "clear", "mirror", "staged"]
 
 # Postfix distrusts a main.cf that was written just now, and sleeps up to two seconds
 # before it reads it; a file that was renamed into place whole gives no reason to.
@@ -56,8 +57,14 @@ def staged(postfix: Postfix, tree: Tree, directory: Path, database_type: str) ->
 
 def clear(directory: Path) -> None:
     """Remove what a stage in *directory* holds of configurations."""
-    shutil.rmtree(directory / "etc", ignore_errors=True)
+    with suppress(FileNotFoundError):
+        shutil.rmtree(directory / "etc")
     (directory / "log").unlink(missing_ok=True)
+
+
+# What Postfix begins to say once mailpanel's value stands where the admin's stood: that the
+# admin has a line twice, and that no parameter names one of their own any more.
+NO_NEWS = (": overriding earlier entry: ", ": unused parameter: ")
 
 
 class Stage:
@@ -126,8 +133,8 @@ class Stage:
             raise
         said = f"{parsed.stderr}{checked.stdout}{checked.stderr}{self._logged()}"
         if parsed.code != 0 or checked.code != 0:
-            raise CheckFailed(f"Postfix refuses the staged configuration: {self._worst(said)}")
-        return frozenset(self._messages(said)), built
+            raise CheckFailed(f"Postfix refuses the staged configuration: {self._worst(said)}.")
+        return self._warnings(said), built
 
     def _logged(self) -> str:
         with suppress(FileNotFoundError):
@@ -139,13 +146,22 @@ class Stage:
             # "Nov 22 14:43:23 mx1 postfix/postfix-script[9353]: warning: …"; times and
             # process ids differ between two runs.
             message = line.partition("]: ")[2] or line
-            if message.strip():
+            if message.strip() and not any(each in message for each in NO_NEWS):
                 yield message.strip().replace(str(self._place), "")
 
+    def _warnings(self, text: str) -> frozenset[str]:
+        # Where in main.cf it stands differs between two trees; what it says does not.
+        # Debian's own checks also tell what they copy, which is no warning.
+        return frozenset(
+            re.sub(r"line [0-9]+", "line", message)
+            for message in self._messages(text)
+            if re.search(r"\b(warning|error|fatal|panic):", message)
+        )
+
     def _worst(self, text: str) -> str:
-        messages = list(self._messages(text)) or ["it gives no reason"]
+        messages = list(self._messages(text))
         fatal = [message for message in messages if "fatal" in message or "error" in message]
-        return (fatal or messages)[-1][:300]
+        return own_words("\n".join(fatal or messages))
 
     def _build_maps(self) -> dict[str, BuiltMap]:
         """Make the lookup tables with postmap and read every entry back.
@@ -193,7 +209,7 @@ def mirror(source: Path, target: Path) -> None:
         if entry.is_symlink():
             # Debian's link to makedefs.out is one that postfix check knows by its place.
             if entry.name != "makedefs.out":
-                path.symlink_to(Path(entry.path).readlink())
+                path.symlink_to(os.path.realpath(entry.path))
         elif entry.is_dir():
             if entry.name == MAPS_DIRECTORY:
                 continue

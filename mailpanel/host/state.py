@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mailpanel.deployment import Deployment
+from mailpanel.errors import HostError
 from mailpanel.host import files
 from mailpanel.host.ledger import Ledger
 
@@ -18,8 +19,9 @@ __all__ = ["Record", "State", "read_state"]
 class Record:
     """Where one setting stands on this host.
 
-    ``revision`` is the one last tried, ``highest`` the highest ever seen, below
-    which none is accepted any more. ``since`` is in seconds since the epoch,
+    ``revision`` is the one last tried, ``live`` the one that the host runs with, 0
+    for none of mailpanel's, ``highest`` the highest ever seen, below which none is
+    accepted any more. ``since`` is in seconds since the epoch,
     ``duration_ms`` what the last try took. ``retry`` says whether trying the same
     revision again may help.
     """
@@ -34,6 +36,7 @@ class Record:
     duration_ms: int | None = None
     retry: bool = True
     since: float = 0.0
+    live: int = 0
 
 
 class State:
@@ -42,8 +45,14 @@ class State:
     def __init__(self, state_directory: str) -> None:
         self._path = Path(state_directory, "ledger", "state.json")
         content = files.read_state(self._path).content
-        rows = json.loads(content) if content is not None else []
-        self._records = {row["setting"]: Record(**row) for row in rows}
+        try:
+            rows = json.loads(content) if content is not None else []
+            self._records = {row["setting"]: Record(**row) for row in rows}
+        except (ValueError, TypeError, KeyError):
+            raise HostError(
+                "state.json in the state directory's ledger is damaged. Bring it back from a "
+                "backup; without it, an old revision could be made live once more."
+            ) from None
 
     def get(self, setting: str) -> Record:
         """Return the record of *setting*; an empty one where it was never tried."""
@@ -54,7 +63,10 @@ class State:
         return list(self._records.values())
 
     def put(self, record: Record) -> None:
-        """Store *record*, synced to disk."""
+        """Store *record*, synced to disk; raises :class:`OSError` where that cannot be done.
+
+        It then counts all the same for as long as this process runs.
+        """
         highest = max(record.highest, record.revision, self.get(record.setting).highest)
         self._records[record.setting] = replace(record, highest=highest)
         rows = [asdict(each) for each in self._records.values()]
@@ -65,10 +77,10 @@ class State:
 def read_state(deployment: Deployment) -> list[dict[str, Any]]:
     """Return, for people and scripts, where each setting stands on this host.
 
-    One dictionary each with ``setting``, ``status``, ``revision``, ``step``,
-    ``error``, ``since`` (seconds since the epoch) and ``owns``, the names of what
-    mailpanel owns for it. Raises :class:`PermissionError` where the caller is not
-    root's equal.
+    One dictionary each with ``setting``, ``status``, ``revision``, ``live`` (the
+    revision that the host runs with, 0 for none), ``step``, ``error``, ``since``
+    (seconds since the epoch) and ``owns``, the names of what mailpanel owns for it.
+    Raises :class:`PermissionError` where the caller is not root's equal.
     """
     path = Path(deployment.state_directory, "ledger", "postfix.json")
     ledger = Ledger.loads(files.read_state(path).content)
@@ -77,6 +89,7 @@ def read_state(deployment: Deployment) -> list[dict[str, Any]]:
             "setting": record.setting,
             "status": "not set" if _is_reset(record) else record.status,
             "revision": record.revision,
+            "live": record.live,
             "step": record.step,
             "error": record.error,
             "since": record.since,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from mailpanel.errors import HostError, MailpanelError, PutBackFailed
+from mailpanel.errors import HostError, PutBackFailed, ReloadFailed
 from mailpanel.host import files
 from mailpanel.host.journal import Entry, Journal, Phase
 from mailpanel.host.stage import SETTLED
@@ -87,14 +87,23 @@ class Transaction:
         step("put back")
         try:
             self.undo()
-        except (MailpanelError, OSError) as second:
+        except ReloadFailed as second:
             raise PutBackFailed(
-                f"{_as_host_error(error)} Putting the old configuration back failed as well: "
+                f"{_as_host_error(error)} The old files are back, but the daemon does not run "
+                f"with them: {second}"
+            ) from None
+        except (HostError, OSError) as second:
+            raise PutBackFailed(
+                f"{_as_host_error(error)} Putting the old files back failed as well: "
                 f"{_as_host_error(second)}"
             ) from None
 
     def undo(self) -> None:
-        """Put every file back, the one that counts first; reload; close the journal."""
+        """Put every file back, the one that counts first; reload; close the journal.
+
+        Raises :class:`ReloadFailed` where the files are back and the daemon is not,
+        :class:`OSError` where a file is not; the journal stays then.
+        """
         entries = sorted(self._journal.entries, key=_undo_order)
         for entry in entries:
             _write(entry.old, entry.own_directory)
@@ -105,12 +114,10 @@ class Transaction:
     def _close(self, keep: bool = True) -> None:
         if keep:
             name = f"{time.time_ns()}-{self._journal.setting}.json"
-            self._path.replace(self._backups / name)
-            files.sync_directory(self._backups)
+            self._journal.without_own_files().write(self._backups / name)
             for old in sorted(self._backups.iterdir())[:-KEPT_BACKUPS]:
                 old.unlink()
-        else:
-            self._path.unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)
         files.sync_directory(self._path.parent)
 
 

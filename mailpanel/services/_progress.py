@@ -9,7 +9,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from mailpanel.models import Host, HostSetting, Revision
-from mailpanel.services._states import desired_revisions, state_of, unless_gone
+from mailpanel.services._states import desired_revisions, reported, state_of, unless_gone
 from mailpanel.services.clock import in_text
 
 __all__ = ["progress"]
@@ -31,8 +31,8 @@ def progress(session: Session, name: str, now: datetime, away_after: timedelta) 
     hosts = [
         {
             "host": host.name,
+            **reported(report),
             "status": _host_status(report, revision),
-            **_reported(report),
             "last_seen": in_text(host.last_seen),
             "away": now - host.last_seen > away_after,
         }
@@ -57,17 +57,6 @@ def _host_status(report: HostSetting | None, revision: Revision | None) -> str |
     if report is None or report.revision != revision.number:
         return "waiting"
     return report.status
-
-
-def _reported(report: HostSetting | None) -> dict[str, Any]:
-    return {
-        "revision": report.revision if report else None,
-        "step": report.step if report else None,
-        "error": report.error if report else None,
-        "duration_ms": report.duration_ms if report else None,
-        "reported": in_text(report.reported) if report else None,
-        "present": report.present if report else None,
-    }
 
 
 def _origin(revision: Revision | None) -> dict[str, Any]:

@@ -10,8 +10,16 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from mailpanel.models import DesiredSetting, Host, HostSetting, Revision
+from mailpanel.services.clock import in_text
 
-__all__ = ["SettingState", "desired_revisions", "read_states", "state_of", "unless_gone"]
+__all__ = [
+    "SettingState",
+    "desired_revisions",
+    "read_states",
+    "reported",
+    "state_of",
+    "unless_gone",
+]
 
 Answers = Iterable[tuple[str, HostSetting | None]]
 
@@ -43,12 +51,16 @@ class SettingState:
         return answer if self.error is None else {**answer, "error": self.error}
 
 
-def desired_revisions(session: Session, names: Collection[str]) -> dict[str, Revision]:
-    """Return the desired revision of each setting in *names* that was ever set."""
+def desired_revisions(
+    session: Session, names: Collection[str] | None = None
+) -> dict[str, Revision]:
+    """Return the desired revision of each setting in *names*, or of all, that was ever set."""
     is_desired = and_(
         Revision.setting == DesiredSetting.setting, Revision.number == DesiredSetting.revision
     )
-    query = select(Revision).join(DesiredSetting, is_desired).where(Revision.setting.in_(names))
+    query = select(Revision).join(DesiredSetting, is_desired).order_by(Revision.setting)
+    if names is not None:
+        query = query.where(Revision.setting.in_(names))
     return {revision.setting: revision for revision in session.scalars(query)}
 
 
@@ -79,6 +91,19 @@ def state_of(revision: Revision, answers: Answers) -> SettingState:
         error=error,
         is_set=not revision.reset,
     )
+
+
+def reported(report: HostSetting | None) -> dict[str, Any]:
+    """Return what a host said of a setting, as the API shows it; all ``None`` where nothing."""
+    return {
+        "status": report.status if report else None,
+        "revision": report.revision if report else None,
+        "step": report.step if report else None,
+        "error": report.error if report else None,
+        "duration_ms": report.duration_ms if report else None,
+        "reported": in_text(report.reported) if report else None,
+        "present": report.present if report else None,
+    }
 
 
 def unless_gone(state: SettingState | None) -> SettingState | None:

@@ -16,7 +16,7 @@ from mailpanel.services import audit
 from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
-from mailpanel.services.passwords import SHORTEST, hash_password
+from mailpanel.services.passwords import SHORTEST, hash_password, is_common
 
 __all__ = ["LEVELS", "NAME", "NOBODY", "Accounts"]
 
@@ -126,6 +126,10 @@ def _password_errors(password: str) -> list[FieldError]:
         return [FieldError("password", f"A password has at least {SHORTEST} characters.")]
     if any("\ud800" <= char <= "\udfff" for char in password):
         return [FieldError("password", "This holds half of a character; send whole characters.")]
+    if is_common(password):
+        return [
+            FieldError("password", "This password is among those guessed first; choose another.")
+        ]
     return []
 
 

@@ -7,15 +7,14 @@ makes it live and reports.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from mailpanel.errors import NotFound, PreconditionFailed
+from mailpanel.errors import FieldError, InvalidFields, NotFound, PreconditionFailed
 from mailpanel.models import DesiredSetting, HostSetting, Revision
 from mailpanel.seal import Sealer
 from mailpanel.services import audit
@@ -25,6 +24,7 @@ from mailpanel.services._states import SettingState, read_states, state_of, unle
 from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, utc_now
 from mailpanel.services.database import Database
+from mailpanel.services.hosts import away_after
 from mailpanel.services.wake import Waker
 from mailpanel.settings import SETTINGS, Setting, Stored
 
@@ -32,7 +32,6 @@ __all__ = ["Author", "Changes", "IfMatch", "SettingState"]
 
 SEALED_REVISIONS = 10  # API.md: sealed passwords are kept for the last 10 revisions
 FIRST_PAUSE, LONGEST_PAUSE = 0.010, 0.050  # seconds between two looks while waiting
-AWAY_AFTER = 3  # check intervals (API.md, Status)
 
 REACHED = ("applied", "failed")
 
@@ -67,7 +66,7 @@ class Changes:
         self._sealer = sealer
         self._waker = waker
         self._settings = settings
-        self._away_after = timedelta(seconds=AWAY_AFTER * check_interval)
+        self._away_after = away_after(check_interval)
         self._clock = clock
 
     def get(self, name: str) -> SettingState | None:
@@ -87,18 +86,6 @@ class Changes:
             states = read_states(session, wanted)
         return [states[name] for name in wanted if name in states and states[name].is_set]
 
-    def require_current(self, name: str, if_match: IfMatch | None) -> None:
-        """Raise :class:`PreconditionFailed` unless *if_match* names the desired revision.
-
-        :meth:`set` and :meth:`reset` check it again, in the transaction of the change.
-        """
-        if if_match is None:
-            return
-        with self._database.reading() as session:
-            desired = session.get(DesiredSetting, name)
-            number = desired.revision if desired else 0
-            _check(if_match, session.get(Revision, {"setting": name, "number": number}))
-
     def set(
         self,
         name: str,
@@ -108,11 +95,13 @@ class Changes:
         probe: bool = True,
         *,
         form: bool = False,
+        errors: Sequence[FieldError] = (),
     ) -> SettingState:
         """Make *cstruct* the desired value of setting *name* and return its state.
 
-        Raises :class:`NotFound`, :class:`PreconditionFailed`, then
-        :class:`InvalidFields`; nothing is stored then. The stored secret is carried
+        *errors* are what the caller has found wrong beside the value. Raises
+        :class:`NotFound`, :class:`PreconditionFailed`, then :class:`InvalidFields`
+        with all errors at once; nothing is stored then. The stored secret is carried
         along where *cstruct* has none and may keep it.
         """
         setting = self._setting(name)
@@ -123,7 +112,7 @@ class Changes:
             stored = None
             if current is not None and current.value is not None:
                 stored = Stored(current.value, has_secret=kept is not None)
-            appstruct = setting.validate(cstruct, stored=stored, form=form)
+            appstruct = _validated(setting, cstruct, stored, errors, form=form)
             number = _next_number(session, desired)
             value = setting.public(appstruct)
             sealed = self._sealed(setting, number, appstruct, value, kept)
@@ -135,18 +124,27 @@ class Changes:
         return state
 
     def reset(
-        self, name: str, author: Author, if_match: IfMatch | None = None, probe: bool = True
+        self,
+        name: str,
+        author: Author,
+        if_match: IfMatch | None = None,
+        probe: bool = True,
+        *,
+        errors: Sequence[FieldError] = (),
     ) -> SettingState | None:
         """Make it desired that setting *name* is what it was before mailpanel.
 
         Returns ``None`` where there is nothing to reset. While a reset is under way
         nothing new is stored; one that failed is tried again. Raises
-        :class:`NotFound`, :class:`PreconditionFailed`.
+        :class:`NotFound`, :class:`PreconditionFailed`, :class:`InvalidFields` for
+        *errors*, as :meth:`set`.
         """
         self._setting(name)
         with self._database.writing() as session:
             desired, current = _locked(session, name)
             _check(if_match, current)
+            if errors:
+                raise InvalidFields(list(errors))
             if current is None:
                 return None
             if current.reset:
@@ -259,6 +257,23 @@ def _check(if_match: IfMatch | None, current: Revision | None) -> None:
         raise PreconditionFailed(
             "This setting was changed meanwhile; read it again, then decide anew."
         )
+
+
+def _validated(
+    setting: Setting,
+    cstruct: Any,
+    stored: Stored | None,
+    errors: Sequence[FieldError],
+    *,
+    form: bool,
+) -> dict[str, Any]:
+    try:
+        appstruct: dict[str, Any] = setting.validate(cstruct, stored=stored, form=form)
+    except InvalidFields as error:
+        raise InvalidFields([*errors, *error.errors]) from None
+    if errors:
+        raise InvalidFields(list(errors))
+    return appstruct
 
 
 def _next_number(session: Session, desired: DesiredSetting) -> int:

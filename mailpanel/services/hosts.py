@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from mailpanel.errors import NotFound
-from mailpanel.models import DesiredSetting, Host, HostSetting, Revision
+from mailpanel.models import Host, HostSetting
 from mailpanel.services._rows import locked_row
+from mailpanel.services._states import desired_revisions, reported
 from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
 
-__all__ = ["Desired", "Hosts", "Report"]
+__all__ = ["Desired", "Hosts", "Report", "away_after"]
+
+AWAY_AFTER = 3  # check intervals (API.md, Status)
 
 Rows = list[dict[str, Any]]
+
+
+def away_after(check_interval: float) -> timedelta:
+    """Return how long a host may be silent before it is away; *check_interval* is in seconds."""
+    return timedelta(seconds=AWAY_AFTER * check_interval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +60,17 @@ class Report:
 
 
 class Hosts:
-    """The mail hosts that have checked in."""
+    """The mail hosts that have checked in.
 
-    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
+    *check_interval* is in seconds: how often a live host checks in.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock = utc_now, check_interval: float = 60.0
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._away_after = away_after(check_interval)
 
     def checked_in(self, host: str, versions: dict[str, str]) -> bool:
         """Note that *host* is there, with the *versions* of its daemons; register it if new.
@@ -71,14 +86,10 @@ class Hosts:
 
     def desired(self) -> Sequence[Desired]:
         """Return the desired revision of every setting that was ever set, resets too."""
-        is_desired = and_(
-            Revision.setting == DesiredSetting.setting, Revision.number == DesiredSetting.revision
-        )
-        query = select(Revision).join(DesiredSetting, is_desired).order_by(Revision.setting)
         with self._database.reading() as session:
             return [
                 Desired(each.setting, each.number, each.reset, each.value, each.sealed, each.probe)
-                for each in session.scalars(query)
+                for each in desired_revisions(session).values()
             ]
 
     def report(self, host: str, report: Report) -> None:
@@ -113,6 +124,12 @@ class Hosts:
             if host["name"] == name:
                 return host
         raise NotFound("There is no such host.")
+
+    def any_live(self) -> bool:
+        """Say whether at least one host is not away."""
+        with self._database.reading() as session:
+            seen = session.scalar(select(func.max(Host.last_seen)))
+        return seen is not None and self._clock() - seen <= self._away_after
 
     def forget(self, name: str) -> None:
         """Remove a host that is gone for good; raises :class:`NotFound`.
@@ -152,16 +169,5 @@ def _as_dict(host: Host, reports: Iterable[HostSetting]) -> dict[str, Any]:
         "versions": host.versions,
         "first_seen": in_text(host.first_seen),
         "last_seen": in_text(host.last_seen),
-        "settings": {
-            report.setting: {
-                "status": report.status,
-                "revision": report.revision,
-                "step": report.step,
-                "error": report.error,
-                "duration_ms": report.duration_ms,
-                "reported": in_text(report.reported),
-                "present": report.present,
-            }
-            for report in reports
-        },
+        "settings": {report.setting: reported(report) for report in reports},
     }

@@ -1,45 +1,31 @@
-"""The use cases of tokens, and the one question of every API request: whose is it?"""
+"""The use cases of tokens: who may have one, and how far it reaches."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import ipaddress
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailpanel.errors import DatabaseAway, FieldError, InvalidFields, NotFound
+from mailpanel.errors import FieldError, InvalidFields, NotFound
 from mailpanel.models import Account, Token
 from mailpanel.services import audit
 from mailpanel.services.accounts import NAME, NOBODY
 from mailpanel.services.audit import Author
+from mailpanel.services.authentication import digest_of
 from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
 from mailpanel.settings import SETTINGS
 
-__all__ = ["Identity", "Tokens"]
+__all__ = ["Tokens"]
 
 PREFIX = "mp_"  # so that scanners for leaked secrets can know one
-LAST_USE = timedelta(minutes=1)  # how precisely the last use is kept (API.md)
 
 Rows = list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who calls, and how far the token reaches; ``settings`` is ``None`` for all."""
-
-    username: str
-    perm_level: str
-    token_id: int
-    read_only: bool
-    settings: frozenset[str] | None
 
 
 class Tokens:
@@ -75,7 +61,7 @@ class Tokens:
             row = Token(
                 account_id=owner.id,
                 name=name,
-                digest=_digest(token),
+                digest=digest_of(token),
                 read_only=read_only,
                 settings=settings or None,
                 networks=[str(ipaddress.ip_network(each)) for each in networks] or None,
@@ -109,48 +95,6 @@ class Tokens:
             detail = {"account": token.account.username, "token": token_id}
             audit.record(session, author, "token.revoke", detail=detail, clock=self._clock)
 
-    def authenticate(self, username: str | None, token: str, address: str) -> Identity | None:
-        """Return whose *token* it is, or ``None``; never why not.
-
-        *username* is ``None`` where the scheme sends none (Bearer). *address* is
-        where the request comes from. Raises :class:`DatabaseAway`.
-        """
-        digest = _digest(token)
-        with self._database.reading() as session:
-            row = session.scalar(select(Token).where(Token.digest == digest))
-        if row is None or not self._opens(row, username, digest, address):
-            return None
-        self._note_use(row)
-        return Identity(
-            username=row.account.username,
-            perm_level=row.account.perm_level,
-            token_id=row.id,
-            read_only=row.read_only,
-            settings=None if row.settings is None else frozenset(row.settings),
-        )
-
-    def _opens(self, row: Token, username: str | None, digest: str, address: str) -> bool:
-        account = row.account
-        return (
-            hmac.compare_digest(row.digest, digest)
-            and (username is None or username == account.username)
-            and account.enabled
-            and account.api_access
-            and (row.expires is None or self._clock() < row.expires)
-            and (row.networks is None or _is_within(address, row.networks))
-        )
-
-    def _note_use(self, row: Token) -> None:
-        now = self._clock()
-        if row.last_used is not None and now - row.last_used < LAST_USE:
-            return
-        try:
-            with self._database.writing() as session:
-                session.execute(update(Token).where(Token.id == row.id).values(last_used=now))
-        except DatabaseAway:
-            # The answer does not depend on it, and the next request notes it.
-            return
-
 
 def _owner(session: Session, name: str) -> Account | None:
     """Return the account *name*, which cannot be removed until the transaction ends."""
@@ -158,20 +102,6 @@ def _owner(session: Session, name: str) -> Account | None:
         return None
     query = select(Account).where(Account.username == name)
     return session.scalar(query.with_for_update(read=True, key_share=True))
-
-
-def _digest(token: str) -> str:
-    # 256 random bits need no salt and no slow hash. A lone surrogate is no part of a token.
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-
-
-def _is_within(address: str, networks: Iterable[str]) -> bool:
-    try:
-        where = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(where, "ipv4_mapped", None)
-    return any((mapped or where) in ipaddress.ip_network(network) for network in networks)
 
 
 def _check_fields(

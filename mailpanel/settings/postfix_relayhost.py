@@ -12,9 +12,11 @@ from typing import Any, ClassVar
 
 import colander
 
+from mailpanel.addresses import is_loopback, is_never_a_server
 from mailpanel.errors import Refused
 from mailpanel.plan import (
     Change,
+    Check,
     Facts,
     MapEntries,
     MapIsSilent,
@@ -25,7 +27,8 @@ from mailpanel.plan import (
     SetParameter,
     SetService,
     SmtpLogin,
-    Verification,
+    TransportsAreNamed,
+    list_items,
 )
 from mailpanel.schema import REQUIRED, Hostname, Object, OneOf, Port, Secret, Username
 from mailpanel.settings._core import Setting
@@ -33,7 +36,14 @@ from mailpanel.settings._core import Setting
 __all__ = ["PostfixRelayhost"]
 
 TRANSPORT = "mailpanel"
-OVERRIDES = ("smtp_sasl_auth_enable", "smtp_sasl_password_maps", "smtp_tls_policy_maps")
+OVERRIDES = (
+    "smtp_sasl_auth_enable",
+    "smtp_sasl_mechanism_filter",
+    "smtp_sasl_password_maps",
+    "smtp_sasl_tls_verified_security_options",
+    "smtp_tls_policy_maps",
+    "smtp_tls_wrappermode",
+)
 
 
 class RelayhostSchema(colander.MappingSchema):
@@ -122,10 +132,10 @@ class PostfixRelayhost(Setting):
             PrependParameter("smtp_tls_policy_maps", postfix.map("tls"), lingers=True),
             SetParameter("relayhost", next_hop),
         ]
-        verifications: list[Verification] = [ParameterIs("relayhost", next_hop)]
+        checks: list[Check] = []
         if secret is not None:
             changes += _account(value, secret, postfix, next_hop)
-            verifications.append(
+            checks.append(
                 MapIsSilent(
                     "smtp_sasl_password_maps",
                     value["server_hostname"],
@@ -138,10 +148,19 @@ class PostfixRelayhost(Setting):
             changes.append(SetParameter("smtp_tls_CAfile", facts.ca_file, lingers=True))
         if _implicit_tls(value):
             changes += _own_transport(postfix)
+            checks.append(
+                TransportsAreNamed(
+                    "transport_maps",
+                    "transport_maps has an entry without a transport's name, like :[host]:25, "
+                    "which would go over TLS from the start as this relay does, and wait for "
+                    "ever. Write smtp:[host]:25 instead.",
+                )
+            )
         return Plan(
             changes=tuple(changes),
             probes=(_probe(value, secret, facts, postfix),),
-            verifications=tuple(verifications),
+            checks=tuple(checks),
+            verifications=(ParameterIs("relayhost", next_hop),),
         )
 
     def read(self, facts: Facts) -> dict[str, Any] | None:
@@ -228,7 +247,7 @@ def _own_transport(postfix: PostfixFacts) -> list[Change]:
         # their own go on through plain smtp.
         own = postfix.parameters.get("sender_dependent_default_transport_maps", "")
         kept = [own] if own else []
-        kept += [f"pipemap:{{{each},static:smtp}}" for each in relayhosts.replace(",", " ").split()]
+        kept += [f"pipemap:{{{each},static:smtp}}" for each in list_items(relayhosts)]
         changes.append(SetParameter("sender_dependent_default_transport_maps", ", ".join(kept)))
     return changes
 
@@ -241,6 +260,7 @@ def _refuse(value: Mapping[str, Any], facts: Facts, postfix: PostfixFacts) -> No
             "main.cf sets smtp_tls_per_site, which Postfix ignores once there is a "
             "smtp_tls_policy_maps. Move its entries to smtp_tls_policy_maps first."
         )
+    _refuse_other_ways(value, postfix)
     for service in ("smtp/unix", "relay/unix"):
         for name in OVERRIDES:
             if f"{service}/{name}" in postfix.overrides:
@@ -252,18 +272,42 @@ def _refuse(value: Mapping[str, Any], facts: Facts, postfix: PostfixFacts) -> No
         _refuse_account(postfix)
 
 
+def _is_on(postfix: PostfixFacts, name: str) -> bool:
+    # In either case (postconf(5)); it is no where it is not set.
+    return postfix.parameters.get(name, "").lower() == "yes"
+
+
+def _refuse_other_ways(value: Mapping[str, Any], postfix: PostfixFacts) -> None:
+    """Refuse what keeps mail from the relay, or makes smtp(8) speak otherwise than the probe."""
+    if _is_on(postfix, "smtp_tls_wrappermode") and not _implicit_tls(value):
+        raise Refused(
+            "main.cf sets smtp_tls_wrappermode = yes, TLS from the start for all of smtp, and this "
+            "relay wants STARTTLS. Remove that line: port 465 needs none."
+        )
+    transport = postfix.parameters.get("default_transport", "smtp").rstrip(":")
+    if transport != "smtp":
+        raise Refused(
+            f"main.cf sets default_transport = {transport}, so mail would not go to a relayhost. "
+            "Remove that line first."
+        )
+
+
 def _refuse_destination(hostname: str, port: int, facts: Facts, postfix: PostfixFacts) -> None:
     if facts.relay_allow and hostname not in facts.relay_allow:
         raise Refused(
-            f"{facts.host_name} accepts only the relays that mailpanel.relay_allow names, "
-            f"and {hostname} is none of them."
+            f"This host accepts {', '.join(facts.relay_allow)} as relay alone "
+            f"(mailpanel.relay_allow), and {hostname} is none of them."
         )
     if facts.relay_ports and port not in facts.relay_ports:
         raise Refused(
-            f"{facts.host_name} accepts only the ports that mailpanel.relay_ports names, "
-            f"and {port} is none of them."
+            f"This host accepts the ports {', '.join(map(str, facts.relay_ports))} alone "
+            f"(mailpanel.relay_ports), and {port} is none of them."
         )
-    if hostname in postfix.names and port in postfix.ports:
+    if is_never_a_server(hostname):
+        raise Refused(
+            f"{hostname} is an address that no relay can have (link-local, multicast, reserved)."
+        )
+    if (hostname in postfix.names or is_loopback(hostname)) and port in postfix.ports:
         raise Refused(
             f"{hostname}, port {port}, is this host's own Postfix: mail would go round in "
             "circles. Give the relay's name."
@@ -275,7 +319,7 @@ def _refuse_account(postfix: PostfixFacts) -> None:
         raise Refused(
             "Postfix has no SASL mechanism to log in with. Install the package libsasl2-modules."
         )
-    if postfix.parameters.get("smtp_sender_dependent_authentication", "no") == "yes":
+    if _is_on(postfix, "smtp_sender_dependent_authentication"):
         raise Refused(
             "main.cf sets smtp_sender_dependent_authentication = yes, which would offer other "
             "accounts to this relay. Turn it off first."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import re
@@ -194,6 +196,66 @@ class TestServe:
             assert answer.headers.get("Server") is None
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=15) == 0
+
+
+class Proxied:
+    """A `serve` that trusts one address, and what it takes for a client's."""
+
+    TRUSTED, OTHER = "127.0.0.1", "127.0.0.9"
+
+    def __init__(self, address: str, token: str, trusts: bool) -> None:
+        self.trusts = trusts
+        self.host, _, self.port = address.removeprefix("http://").rpartition(":")
+        self.token = token
+
+    def seen(self, peer: str, **headers: str) -> str:
+        """Return the address that stands in the history after a change that *peer* sends."""
+        connection = http.client.HTTPConnection(
+            self.host, int(self.port), timeout=10, source_address=(peer, 0)
+        )
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent |= {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        url = "/api/v1/settings/postfix_relayhost/"
+        body = json.dumps({"server_hostname": "relay.example.net", "server_port": 587})
+        with contextlib.closing(connection):
+            connection.request("POST", url, body, sent)
+            answer = connection.getresponse()
+            assert answer.status == 200, answer.read()
+            answer.read()
+            connection.request("GET", f"{url}status/", headers=sent)
+            return json.load(connection.getresponse())["status"]["address"]
+
+
+@pytest.fixture(params=[True, False], ids=["trusted", "none trusted"])
+def proxied(request, bare):
+    bare.must("init")
+    bare.must("account", "add", "proxied", "--perm-level", "MasterAdmin")
+    token = bare.must("token", "create", "proxied").strip()
+    trusted = {"MAILPANEL_TRUSTED_PROXY": Proxied.TRUSTED} if request.param else {}
+    with subprocess.Popen(
+        [COMMAND, "serve", "--listen", "127.0.0.1:0", "--config", str(bare.ini)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**bare.environment, **trusted},
+    ) as process:
+        address = process.stderr.readline().removeprefix("mailpanel: listening on ").strip()
+        yield Proxied(address, token, request.param)
+        process.kill()
+
+
+def test_the_clients_address_is_taken_from_the_trusted_proxy_alone(proxied):
+    """Token networks, the throttle and the history all go by it."""
+    client = {"X_Forwarded_For": "192.0.2.7", "X_Forwarded_Proto": "https"}
+    assert proxied.seen(Proxied.TRUSTED, **client) == (
+        "192.0.2.7" if proxied.trusts else Proxied.TRUSTED
+    )
+    assert proxied.seen(Proxied.OTHER, **client) == Proxied.OTHER
+    assert proxied.seen(Proxied.TRUSTED) == Proxied.TRUSTED
+    # A proxy adds its own client's address behind what that client has made up.
+    made_up = {"X_Forwarded_For": "203.0.113.1, 192.0.2.8", "X_Forwarded_Host": "evil.test"}
+    assert proxied.seen(Proxied.TRUSTED, **made_up) == (
+        "192.0.2.8" if proxied.trusts else Proxied.TRUSTED
+    )
 
 
 def test_openapi_prints_the_description(bare):

@@ -74,6 +74,14 @@ def test_a_stale_if_match_is_answered_before_a_bad_query(panel: Panel, query: st
     assert response.status_int == 412
 
 
+def test_a_bad_query_is_answered_with_the_bad_fields(panel: Panel) -> None:
+    """All that is wrong at once, so that it is mended at once."""
+    response = panel.call("POST", f"{RELAYHOST}?probe=perhaps", body={"server_port": 0})
+
+    fields = {error["field"] for error in response.json["errors"]}
+    assert fields == {"probe", "server_port", "server_hostname"}
+
+
 def test_the_list_of_pairs_is_whole() -> None:
     """Every pair of neighbours, and no other."""
     assert list(BOTH) == PAIRS

@@ -31,7 +31,7 @@ def layer(own: str = "", foreign: str = "") -> Layer:
 
 # What stands between the services and the views: all that knows Pyramid, but views.
 WEB = "resources security headers renderers routes waits"
-CORE = "errors plan schema jsonform settings"
+CORE = "errors plan schema hostnames jsonform settings"
 
 # A module belongs to the longest name that it begins with.
 LAYERS = {
@@ -39,12 +39,15 @@ LAYERS = {
     "errors": layer(),
     "plan": layer(),
     "deployment": layer("errors"),
+    "ini": layer("errors"),
     "layout": layer("errors deployment"),
     "privileges": layer("errors deployment layout"),
     "seal": layer("errors", "nacl"),
-    "schema": layer(CORE, "colander idna"),
+    "addresses": layer(),
+    "hostnames": layer("", "idna"),
+    "schema": layer(CORE, "colander"),
     "jsonform": layer(CORE, "colander"),
-    "settings": layer(CORE, "colander"),
+    "settings": layer(f"{CORE} addresses", "colander"),
     "jsonschema": layer("schema", "colander"),
     "openapi": layer("__version__ _components jsonschema settings"),
     "_components": layer(),
@@ -52,7 +55,7 @@ LAYERS = {
     "models": layer("models", "sqlalchemy"),
     "services": layer("services models settings seal errors", "sqlalchemy alembic argon2 psycopg"),
     "apply": layer(
-        "apply services settings host seal errors plan deployment layout privileges",
+        "apply services settings host seal errors plan deployment layout privileges addresses",
         "aiosmtplib",
     ),
     "credentials": layer(),
@@ -69,7 +72,7 @@ LAYERS = {
     "views": layer(f"{WEB} errors jsonform openapi", "pyramid"),
     "views.panel": layer(f"{WEB} errors forms views.panel", "pyramid deform"),
     "cli": layer(
-        "mailpanel cli apply services settings host playground seal errors deployment layout "
+        "mailpanel cli apply services settings host playground seal errors deployment ini layout "
         "privileges jsonform openapi app __version__",
         "click waitress",
     ),

@@ -86,7 +86,7 @@ def test_directory_of_somebody_else_is_left_alone(deployment, tmp_path):
     prepare_state(deployment)
     other = pwd.getpwnam("daemon").pw_uid
     os.chown(tmp_path / "lib" / "state" / "database", other, other)
-    with pytest.raises(DeploymentError, match="chown -R nobody"):
+    with pytest.raises(DeploymentError, match=r": chown nobody /"):
         prepare_state(deployment)
     assert (tmp_path / "lib" / "state" / "database").stat().st_uid == other
 

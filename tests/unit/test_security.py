@@ -9,7 +9,7 @@ import pytest
 
 from mailpanel.resources import Host, Hosts, Resource, Setting, Settings
 from mailpanel.security import Permission, TokenPolicy
-from mailpanel.services.tokens import Identity
+from mailpanel.services.authentication import Identity
 
 ADMIN = Identity("admin", "MasterAdmin", 1, read_only=False, settings=None)
 READER = Identity("admin", "MasterAdmin", 2, read_only=True, settings=None)

@@ -67,10 +67,10 @@ class SettingViews:
         return {"settings": reached.as_deleting()} if reached else None
 
     def _conditions(self) -> dict[str, Any]:
-        """Return what headers and query say of a change; 412 comes before their 422."""
+        """Return what headers and query say of a change, and what is wrong with the query."""
+        tried, errors = probe(self.request.query_string)
         match = if_match(self.request.headers.get("If-Match"))
-        self.changes.require_current(self.name, match)
-        return {"if_match": match, "probe": probe(self.request.query_string)}
+        return {"if_match": match, "probe": tried, "errors": errors}
 
     def _answer(self, state: Any) -> Answer:
         if state is None:

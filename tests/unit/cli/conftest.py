@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,8 +17,10 @@ Run = Callable[..., Result]
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Run the command where `mailpanel init` has not yet been."""
-    # Nobody to become: this process stays who it is.
-    monkeypatch.setenv("MAILPANEL_USER", pwd.getpwuid(os.geteuid()).pw_name)
+    # This process stays who it is: what comes after it may need root.
+    monkeypatch.setenv("MAILPANEL_USER", "nobody")
+    for module in ("_services", "init"):
+        monkeypatch.setattr(f"mailpanel.cli.{module}.become_user", lambda _options: None)
     monkeypatch.setenv("MAILPANEL_STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setenv("MAILPANEL_RUN_DIRECTORY", str(tmp_path / "run"))
     monkeypatch.delenv("MAILPANEL_CONFIG", raising=False)

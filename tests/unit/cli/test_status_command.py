@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
@@ -47,6 +48,19 @@ def test_failed_setting_is_exit_status_1(run):
 
 def test_json_is_the_state_itself(run):
     assert json.loads(run([FAILED], "--json").stdout) == [FAILED]
+
+
+def test_whoever_may_not_read_it_is_told_who_may(monkeypatch, tmp_path):
+    def read_state(_options):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "ledger"))
+
+    monkeypatch.setattr(status, "read_state", read_state)
+    monkeypatch.setenv("MAILPANEL_STATE_DIRECTORY", str(tmp_path))
+    result = CliRunner().invoke(main, ["status"])
+    assert result.exit_code == 1
+    assert (
+        result.stderr == f"mailpanel: {tmp_path}/ledger: only root can read this; run it as root\n"
+    )
 
 
 def test_nothing_managed_says_so(run):

@@ -11,6 +11,7 @@ import pytest
 
 from mailpanel.seal import Opener, Sealer, make_keys
 from mailpanel.services.accounts import Accounts
+from mailpanel.services.authentication import Authentication
 from mailpanel.services.changes import Author, Changes
 from mailpanel.services.database import Database
 from mailpanel.services.hosts import Hosts, Report
@@ -58,6 +59,11 @@ def hosts(database: Database, clock: FakeClock) -> Hosts:
 @pytest.fixture
 def accounts(database: Database, clock: FakeClock) -> Accounts:
     return Accounts(database, clock)
+
+
+@pytest.fixture
+def authentication(database: Database, clock: FakeClock) -> Authentication:
+    return Authentication(database, clock)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from stored import stored
 
-from mailpanel.errors import InvalidFields, NotFound, PreconditionFailed, SealError
+from mailpanel.errors import FieldError, InvalidFields, NotFound, PreconditionFailed, SealError
 from mailpanel.models import AuditEntry, Revision
 from mailpanel.seal import Sealer
 from mailpanel.services.changes import Author, Changes, IfMatch
@@ -57,6 +57,17 @@ class TestSet:
             changes.set(NAME, {**value, "server_port": True}, author)
         assert changes.get(NAME) is None
         assert changes.set(NAME, value, author).revision == 1
+
+    def test_what_the_caller_found_wrong_is_told_with_the_fields(self, changes, author, value):
+        errors = [FieldError("probe", "This must be yes or no, once.")]
+        with pytest.raises(InvalidFields) as raised:
+            changes.set(NAME, {**value, "server_port": True}, author, errors=errors)
+        assert [error.field for error in raised.value.errors] == ["probe", "server_port"]
+        with pytest.raises(InvalidFields):
+            changes.set(NAME, value, author, errors=errors)
+        with pytest.raises(InvalidFields):
+            changes.reset(NAME, author, errors=errors)
+        assert changes.get(NAME) is None
 
     def test_identical_value_is_a_new_revision(self, changes, author, value):
         assert [changes.set(NAME, value, author).revision for _ in range(3)] == [1, 2, 3]
@@ -200,6 +211,14 @@ class TestIfMatch:
         changes.reset(NAME, author)
         with pytest.raises(PreconditionFailed):
             changes.reset(NAME, author, IfMatch(any=False, revisions=frozenset({"2"})))
+
+    def test_is_looked_at_before_what_the_caller_found_wrong(self, changes, author, value):
+        errors = [FieldError("probe", "This must be yes or no, once.")]
+        match = IfMatch(any=True, revisions=frozenset())
+        with pytest.raises(PreconditionFailed):
+            changes.set(NAME, value, author, match, errors=errors)
+        with pytest.raises(PreconditionFailed):
+            changes.reset(NAME, author, match, errors=errors)
 
     def test_is_looked_at_before_the_fields(self, changes, author):
         with pytest.raises(PreconditionFailed):

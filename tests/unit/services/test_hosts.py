@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailpanel.errors import NotFound
-from mailpanel.services.hosts import Desired
+from mailpanel.services.hosts import Desired, Hosts
 
 NAME = "postfix_relayhost"
 
@@ -65,6 +65,19 @@ def test_forgotten_host_is_waited_for_no_longer(hosts, changes, author, value, r
     assert changes.get(NAME).status == "applying"
     hosts.forget("gone")
     assert changes.get(NAME).status == "applied"
+
+
+def test_a_host_is_live_for_three_check_intervals(database, clock):
+    """As long as a setting waits for it without calling it away."""
+    hosts = Hosts(database, clock, check_interval=10)
+    assert not hosts.any_live()
+    hosts.checked_in("mx1", {})
+    clock.forward(30)
+    assert hosts.any_live()
+    clock.forward(1)
+    assert not hosts.any_live()
+    hosts.checked_in("mx2", {})
+    assert hosts.any_live()
 
 
 def test_unknown_host_is_not_found(hosts):

@@ -1,0 +1,5 @@
+"""``python -m mailpanel.playground``."""
+
+from mailpanel.playground.demo import main
+
+main()

@@ -1,0 +1,403 @@
+"""The executor believes nothing that comes through the pipe, and reports all that it does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailpanel.apply.executor import Executor
+from mailpanel.apply.messages import HostReport, Wanted, encode
+from mailpanel.errors import CheckFailed, ProbeFailed
+from mailpanel.host.state import State
+from mailpanel.host.testing import FakeHost
+from mailpanel.plan import Probe
+from mailpanel.seal import Opener, Sealer, make_keys
+from mailpanel.settings import SETTINGS
+
+NAME = "postfix_relayhost"
+SECRET = "Xyzzy a password nobody else has"
+VALUE = {"server_hostname": "relay.test", "server_port": 587, "username": "u"}
+OPEN_VALUE = {"server_hostname": "relay.test", "server_port": 587}
+MAIN_CF = "# the admin's own\nrelayhost = [old.test]:25\n"
+
+
+class Scene:
+    """An executor on a host in memory, with state on disk, keys, and a clock that a test moves."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (directory / "ledger").mkdir()
+        make_keys(directory / "seal.key", directory / "seal.pub")
+        self.directory = directory
+        self.host = FakeHost(MAIN_CF)
+        self.reports: list[HostReport] = []
+        self.probes: list[Probe] = []
+        self.probe_error: ProbeFailed | None = None
+        self.courier_has_gone = False
+        self.now = 1000.0
+        monkeypatch.setattr("mailpanel.apply.executor.time.monotonic", lambda: self.now)
+        self.start()
+
+    def start(self) -> None:
+        """Start the executor; whatever it knew before is what stands on disk."""
+        self.state = State(str(self.directory))
+        self.executor = Executor(
+            host=self.host,
+            state=self.state,
+            opener=Opener(self.directory / "seal.key"),
+            settings=SETTINGS,
+            report=self._report,
+            try_probe=self._try_probe,
+            pause=60.0,
+        )
+
+    def _report(self, report: HostReport) -> None:
+        if self.courier_has_gone:
+            raise EOFError
+        self.reports.append(report)
+
+    def _try_probe(self, probe: Probe) -> None:
+        self.probes.append(probe)
+        if self.probe_error:
+            raise self.probe_error
+
+    def seal(self, revision: int, value: dict[str, Any] | None = None, name: str = NAME) -> str:
+        value = VALUE if value is None else value
+        destination = {each: value.get(each) for each in SETTINGS[NAME].destination}
+        return Sealer(self.directory / "seal.pub").seal(name, revision, destination, SECRET)
+
+    def wanted(self, revision: int, **change: Any) -> Wanted:
+        sealed = self.seal(min(revision, 1))
+        return replace(Wanted(NAME, revision, False, VALUE, sealed, True), **change)
+
+    def converge(self, wanted: Wanted) -> HostReport | None:
+        """Return the last report of this attempt, ``None`` where it was no attempt."""
+        self.reports.clear()
+        self.executor.converge(wanted)
+        return self.reports[-1] if self.reports else None
+
+    def refused(self, wanted: Wanted) -> str:
+        """Return the error with which *wanted* fails, nothing having been changed."""
+        before = self.host.tree
+        report = self.converge(wanted)
+        assert report is not None
+        assert report.status == "failed"
+        assert self.host.tree == before
+        return report.error or ""
+
+
+RESET = {"reset": True, "value": None, "sealed": None}
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(tmp_path, monkeypatch)
+
+
+def test_a_revision_is_applied_and_every_step_told(scene: Scene) -> None:
+    last = scene.converge(scene.wanted(1))
+    steps = [(report.status, report.step) for report in scene.reports]
+    names = ["check", "probe", "journal", "swap", "reload", "verify"]
+    assert steps == [*(("applying", name) for name in names), ("applied", None)]
+    assert last == HostReport(NAME, 1, "applied", None, None, last.duration_ms, 1)
+    assert scene.host.facts().postfix.parameters["relayhost"] == "[old.test]:25"
+    assert "relayhost = [relay.test]:587" in scene.host.live.main_cf
+    assert scene.host.live.maps["sasl"] == f"[relay.test]:587 u:{SECRET}\n"
+    assert [probe.password for probe in scene.probes] == [SECRET]
+
+
+def test_the_same_revision_again_is_no_attempt(scene: Scene) -> None:
+    scene.converge(scene.wanted(1))
+    assert scene.converge(scene.wanted(1)) is None
+    assert scene.host.reloads == 1
+
+
+def test_an_identical_revision_reloads_nothing(scene: Scene) -> None:
+    scene.converge(scene.wanted(1))
+    assert scene.converge(scene.wanted(2)).status == "applied"
+    assert scene.host.reloads == 1
+
+
+@pytest.mark.parametrize("step", ["check", "probe", "reload", "verify"])
+def test_a_failure_names_its_step(scene: Scene, step: str) -> None:
+    scene.host.failing = step
+    assert f"step {step} fails" in scene.refused(scene.wanted(1))
+    assert scene.reports[-1].step == step
+    assert scene.executor.failed()
+
+
+def test_facts_that_cannot_be_read_fail_with_their_reason(scene: Scene, monkeypatch) -> None:
+    def facts() -> None:
+        raise CheckFailed("Postfix cannot read its present configuration.")
+
+    monkeypatch.setattr(scene.host, "facts", facts)
+    assert "present configuration" in scene.refused(scene.wanted(1))
+    assert scene.reports[-1].step == "read"
+
+
+def test_a_file_that_cannot_be_used_is_a_failure(scene: Scene, monkeypatch) -> None:
+    def converge(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(scene.host, "converge", converge)
+    assert "No space left" in scene.refused(scene.wanted(1))
+    scene.now += 1e6
+    assert scene.converge(scene.wanted(1)) is not None
+
+
+def test_a_lower_revision_is_refused(scene: Scene) -> None:
+    """A replayed row of the database, whatever is in it, and also after a restart."""
+    scene.converge(scene.wanted(5))
+    scene.start()
+    for old in (scene.wanted(4), scene.wanted(4, **RESET), scene.wanted(-1), scene.wanted(0)):
+        assert "already seen revision 5" in scene.refused(old)
+    assert scene.state.get(NAME).status == "applied"
+    assert scene.converge(scene.wanted(5)) is None
+    assert scene.converge(scene.wanted(6)).status == "applied"
+
+
+def test_a_failed_revision_counts_as_seen(scene: Scene) -> None:
+    scene.refused(scene.wanted(5, sealed=None))
+    assert "already seen revision 5" in scene.refused(scene.wanted(4))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"server_hostname": "evil.test"},
+        {"server_port": 2525},
+        {"username": "another"},
+        {"security": "starttls"},
+    ],
+)
+def test_a_secret_for_another_destination_is_refused(scene: Scene, change: dict[str, Any]) -> None:
+    """It is not even probed: the password would go to that server."""
+    error = scene.refused(scene.wanted(1, value=VALUE | change))
+    assert "typed for another server" in error
+    assert scene.probes == []
+
+
+@pytest.mark.parametrize(
+    ("sealed", "words"),
+    [
+        ("", "another key"),
+        ("1.0.x", "another key"),
+        ("garbage", "another key"),
+        ("1.{key}.", "damaged"),
+        ("1.{key}.AAAA", "damaged"),
+        ("2.{key}.AAAA", "another key"),
+    ],
+)
+def test_a_broken_seal_is_a_failure_and_no_more(scene: Scene, sealed: str, words: str) -> None:
+    key = Opener(scene.directory / "seal.key").key_id
+    assert words in scene.refused(scene.wanted(1, sealed=sealed.format(key=key)))
+
+
+def test_a_secret_of_another_setting_or_a_later_revision_is_refused(scene: Scene) -> None:
+    assert "another server" in scene.refused(scene.wanted(1, sealed=scene.seal(1, name="other")))
+    assert "later revision" in scene.refused(scene.wanted(2, sealed=scene.seal(3)))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        {},
+        VALUE | {"server_hostname": "a.test\nrelayhost = evil"},
+        VALUE | {"server_hostname": "A.TEST"},
+        VALUE | {"server_hostname": "$myhostname"},
+        VALUE | {"server_port": "587"},
+        VALUE | {"server_port": 587.0},
+        VALUE | {"server_port": True},
+        VALUE | {"username": "u:v"},
+        VALUE | {"username": "u\0"},
+        VALUE | {"security": "none"},
+        VALUE | {"more": 1},
+        VALUE | {"password": "in clear"},
+        OPEN_VALUE,
+        OPEN_VALUE | {"username": None},
+    ],
+)
+def test_a_value_that_breaks_the_schema_is_refused(scene: Scene, value: Any) -> None:
+    """Root validates again; and the error repeats nothing of it."""
+    sealed = scene.seal(1, value or {})
+    error = scene.refused(scene.wanted(1, value=value, sealed=sealed))
+    assert error.startswith("The database holds a value that breaks the setting's own rules.")
+
+
+def test_an_account_without_its_secret_is_refused(scene: Scene) -> None:
+    assert "breaks the setting's own rules" in scene.refused(scene.wanted(1, sealed=None))
+    with_clear = VALUE | {"password": "in clear"}
+    assert "breaks" in scene.refused(scene.wanted(2, value=with_clear, sealed=None))
+
+
+def test_a_setting_that_this_version_does_not_know_is_left_alone(scene: Scene) -> None:
+    assert scene.converge(scene.wanted(1, setting="from_the_future")) is None
+
+
+def test_a_refused_password_is_not_tried_again(scene: Scene) -> None:
+    """Trying on would lock the account; not after a day, nor after a restart."""
+    scene.probe_error = ProbeFailed("The relay refuses the password.", temporary=False)
+    assert "refuses the password" in scene.refused(scene.wanted(1))
+    scene.now += 86_400
+    assert scene.converge(scene.wanted(1)) is None
+    scene.start()
+    assert scene.converge(scene.wanted(1)) is None
+    assert len(scene.probes) == 1
+    scene.probe_error = None
+    assert scene.converge(scene.wanted(2)).status == "applied"
+
+
+def attempts(scene: Scene, wanted: Wanted, seconds: int) -> list[float]:
+    """Return when *wanted* was tried, offered every ten seconds."""
+    began, times = scene.now, []
+    while scene.now - began < seconds:
+        if scene.converge(wanted):
+            times.append(scene.now - began)
+        scene.now += 10
+    return times
+
+
+def test_what_may_pass_is_tried_again_ever_more_rarely(scene: Scene) -> None:
+    scene.probe_error = ProbeFailed("It does not answer.")
+    assert attempts(scene, scene.wanted(1), 2000) == [0, 60, 180, 420, 900, 1860]
+    scene.now += 100_000
+    assert attempts(scene, scene.wanted(1), 7500) == [0, 3600, 7200]
+    scene.probe_error = None
+    scene.now += 3600
+    assert scene.converge(scene.wanted(1)).status == "applied"
+
+
+def test_a_new_revision_is_tried_at_once_and_patiently_from_the_start(scene: Scene) -> None:
+    scene.probe_error = ProbeFailed("It does not answer.")
+    attempts(scene, scene.wanted(1), 2000)
+    assert attempts(scene, scene.wanted(2), 200) == [0, 60, 180]
+
+
+def test_failing_for_months_breaks_nothing(scene: Scene) -> None:
+    scene.probe_error = ProbeFailed("It does not answer.")
+    scene.executor._attempts[NAME] = (1, 5000, 0.0)
+    assert scene.converge(scene.wanted(1)).status == "failed"
+
+
+def test_probe_no_skips_the_probes_alone(scene: Scene) -> None:
+    scene.probe_error = ProbeFailed("It does not answer.")
+    assert scene.converge(scene.wanted(1, probe=False)).status == "applied"
+    assert scene.probes == []
+    assert "breaks" in scene.refused(scene.wanted(2, probe=False, sealed=None))
+
+
+def test_a_reset_brings_the_admins_own_back(scene: Scene) -> None:
+    scene.converge(scene.wanted(1))
+    scene.converge(scene.wanted(2, **RESET))
+    scene.executor.settle()
+    assert scene.host.tree.main_cf == MAIN_CF
+    assert scene.host.tree.maps == {}
+    assert scene.reports[-1].status == "applied"
+
+
+def test_a_reset_with_mail_in_flight_is_applying_until_it_has_gone(scene: Scene) -> None:
+    """The database learns of it when what stood before mailpanel stands again."""
+    scene.converge(scene.wanted(1))
+    scene.host.in_flight = True
+    report = scene.converge(scene.wanted(2, **RESET))
+    assert (report.status, report.step) == ("applying", "wait for mail in flight")
+    assert "relayhost = [old.test]:25" in scene.host.tree.main_cf
+    assert scene.host.tree.maps["sasl"]
+    for _ in range(3):
+        assert scene.executor.settle()
+        assert scene.executor.resetting()
+        assert scene.converge(scene.wanted(2, **RESET)) is None
+    # A restart in between changes nothing of it.
+    scene.start()
+    assert scene.executor.resetting()
+    scene.host.in_flight = False
+    assert not scene.executor.settle()
+    assert scene.reports[-1] == HostReport(
+        NAME, 2, "applied", None, None, scene.reports[-1].duration_ms, 2
+    )
+    assert not scene.executor.resetting()
+    assert scene.host.tree.main_cf == MAIN_CF
+
+
+def test_a_new_value_while_a_reset_waits(scene: Scene) -> None:
+    scene.converge(scene.wanted(1))
+    scene.host.in_flight = True
+    scene.converge(scene.wanted(2, **RESET))
+    assert scene.converge(scene.wanted(3)).status == "applied"
+    scene.host.in_flight = False
+    assert not scene.executor.settle()
+    assert scene.state.get(NAME).revision == 3
+    assert scene.host.tree.maps["sasl"]
+
+
+def test_settling_that_fails_is_tried_again(scene: Scene, monkeypatch) -> None:
+    """Whatever the reason: what lingers does no harm, and the service lives on."""
+    for error in (CheckFailed("no"), OSError(28, "No space left on device")):
+
+        def settle(error: Exception = error) -> bool:
+            raise error
+
+        monkeypatch.setattr(scene.host, "settle", settle)
+        assert scene.executor.settle()
+
+
+def test_after_a_restart_it_goes_on_where_it_was(scene: Scene) -> None:
+    """Killed in the midst of a try, it tries again; what is applied is told anew."""
+    scene.converge(scene.wanted(1))
+
+    def killed(*_: object) -> bool:
+        raise SystemExit
+
+    real, scene.host.converge = scene.host.converge, killed  # type: ignore[method-assign]
+    with pytest.raises(SystemExit):
+        scene.executor.converge(scene.wanted(2, value=OPEN_VALUE, sealed=None))
+    scene.host.converge = real  # type: ignore[method-assign]
+    scene.start()
+    scene.reports.clear()
+    scene.executor.tell_all()
+    assert [(each.revision, each.status) for each in scene.reports] == [(2, "applying")]
+    assert scene.converge(scene.wanted(2, value=OPEN_VALUE, sealed=None)).status == "applied"
+    scene.start()
+    assert scene.converge(scene.wanted(2, value=OPEN_VALUE, sealed=None)) is None
+
+
+def test_a_courier_that_ends_in_the_midst_stops_no_change(scene: Scene) -> None:
+    """A change half made is worse than one that nobody is told of."""
+    scene.courier_has_gone = True
+    scene.executor.converge(scene.wanted(1))
+    assert scene.state.get(NAME).status == "applied"
+    assert scene.host.reloads == 1
+    scene.courier_has_gone = False
+    scene.executor.tell_all()
+    assert scene.reports[-1].status == "applied"
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        lambda _: None,
+        lambda scene: setattr(scene.host, "failing", "verify"),
+        lambda scene: setattr(scene, "probe_error", ProbeFailed("no", temporary=False)),
+    ],
+    ids=["applied", "failed", "refused"],
+)
+def test_the_secret_is_in_no_report_and_not_on_disk(
+    scene: Scene, prepare: Callable[[Scene], None]
+) -> None:
+    prepare(scene)
+    wanted = scene.wanted(1)
+    scene.converge(wanted)
+    scene.executor.tell_all()
+    assert SECRET.encode() not in b"".join(map(encode, scene.reports))
+    assert SECRET not in repr(scene.reports) + repr(wanted) + repr(scene.probes)
+    for path in scene.directory.rglob("*"):
+        assert path.is_dir() or SECRET.encode() not in path.read_bytes()
+    state = scene.directory / "ledger" / "state.json"
+    assert state.stat().st_mode & 0o077 == 0
+    (row,) = json.loads(state.read_text())
+    assert "value" not in row
