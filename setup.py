@@ -28,6 +28,7 @@ RUNTIME = [
     "sqlalchemy>=2.1",
     "waitress>=3.0.2",
 ]
+POSTGRESQL = ["psycopg[binary]>=3.2.4"]
 # A private Postfix with a strict relay of its own, to look at the product with.
 PLAYGROUND = ["aiosmtpd>=1.4.6", "trustme>=1.2.1"]
 TESTS = [
@@ -63,7 +64,11 @@ setup(
     },
     zip_safe=False,
     install_requires=RUNTIME,
-    extras_require={"playground": PLAYGROUND, "tests": PLAYGROUND + TESTS},
+    extras_require={
+        "playground": PLAYGROUND,
+        "postgresql": POSTGRESQL,
+        "tests": PLAYGROUND + POSTGRESQL + TESTS,
+    },
     entry_points={
         "paste.app_factory": ["main = mailpanel:main"],
         "console_scripts": ["mailpanel = mailpanel.cli:main"],

@@ -10,7 +10,7 @@ from mailpanel.services.changes import Changes
 from mailpanel.services.database import Database
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.throttle import Throttle
-from mailpanel.services.wake import Waker
+from mailpanel.services.wake import make_waker
 from mailpanel.settings import SETTINGS
 
 __all__ = ["includeme"]
@@ -26,7 +26,7 @@ def _changes(request: Any) -> Changes:
     return Changes(
         request.database,
         sealer=Sealer(deployment.public_key_file),
-        waker=Waker(deployment.wake_socket),
+        waker=make_waker(request.database, deployment.wake_socket),
         settings=SETTINGS,
         check_interval=deployment.check_interval,
     )

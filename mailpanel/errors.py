@@ -104,12 +104,14 @@ class DatabaseAway(MailpanelError):
     """The database cannot be reached.
 
     ``in_commit`` is true where the connection broke in the commit, so that
-    nobody knows yet whether the change was stored.
+    nobody knows yet whether the change was stored. ``reason`` is the driver's own
+    line, for whoever runs a command; no answer shows it.
     """
 
-    def __init__(self, message: str, in_commit: bool = False) -> None:
+    def __init__(self, message: str, in_commit: bool = False, reason: str | None = None) -> None:
         super().__init__(message)
         self.in_commit = in_commit
+        self.reason = reason
 
 
 class SealError(MailpanelError):

@@ -35,11 +35,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A system user: *name*, and the numbers that files are given."""
+    """A system user: *name*, the numbers that files are given, and *home*."""
 
     name: str
     uid: int
     gid: int
+    home: str
 
 
 def owner_of_user_files(deployment: Deployment) -> Owner:
@@ -56,7 +57,7 @@ def owner_of_user_files(deployment: Deployment) -> Owner:
             f"{place_of('mailpanel.user')}: there is no system user {deployment.user}; "
             "run mailpanel init"
         ) from None
-    return Owner(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    return Owner(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir)
 
 
 def prepare_state(deployment: Deployment) -> list[Path]:
@@ -115,7 +116,11 @@ def wrong_user(place: Path) -> DeploymentError:
 def current_owner() -> Owner:
     """Return the user that this process runs as."""
     uid = os.geteuid()
-    return Owner(_name_of(uid), uid, os.getegid())
+    try:
+        home = pwd.getpwuid(uid).pw_dir
+    except KeyError:
+        home = "/"
+    return Owner(_name_of(uid), uid, os.getegid(), home)
 
 
 def _name_of(uid: int) -> str:

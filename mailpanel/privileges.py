@@ -34,6 +34,9 @@ def become_user(deployment: Deployment) -> None:
             f"{place_of('mailpanel.user')}: {user.name} is root, and web and courier must not be; "
             "give another user, or leave the option out"
         )
+    # Libraries look there for files of the user's (libpq for certificates), and take root's,
+    # which cannot be read any more, for an error.
+    os.environ["HOME"] = user.home
     os.setgroups([])
     os.setresgid(user.gid, user.gid, user.gid)
     os.setresuid(user.uid, user.uid, user.uid)

@@ -20,6 +20,7 @@ from mailpanel.errors import MailpanelError
 from mailpanel.privileges import become_user
 from mailpanel.services.database import Database
 from mailpanel.services.hosts import Hosts
+from mailpanel.services.listen import make_listener
 
 __all__ = ["main", "read_deployment"]
 
@@ -41,12 +42,13 @@ def main() -> int:
     end = socket.socket(fileno=int(sys.argv[1]))
     deployment = read_deployment(sys.stdin)
     try:
-        hosts = Hosts(Database(deployment.database_url))
+        database = Database(deployment.database_url)
+        listener = make_listener(database, deployment.wake_socket)
         # The kernel then also keeps the web, which is the same user, from reading this
         # process's memory: a change of user makes a process undumpable (prctl(2)).
         become_user(deployment)
         courier = Courier(
-            hosts, deployment.host_name, deployment.wake_socket, deployment.check_interval
+            Hosts(database), deployment.host_name, listener, deployment.check_interval
         )
         asyncio.run(courier.run(end))
     except MailpanelError as error:

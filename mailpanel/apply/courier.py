@@ -11,7 +11,6 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import TypeVar
 
 from mailpanel.apply.messages import (
@@ -32,6 +31,7 @@ from mailpanel.apply.messages import (
 from mailpanel.apply.probes import try_smtp_login
 from mailpanel.errors import DatabaseAway, ProbeFailed
 from mailpanel.services.hosts import Desired, Hosts, Report
+from mailpanel.services.listen import Listener
 
 __all__ = ["Courier"]
 
@@ -41,23 +41,22 @@ FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 # Far more than any setting takes; a message holds them all.
 LONGEST_VALUE = 65_536
-# How long the database may take to hear the last reports, in seconds.
-LAST_WORDS = 3.0
 
 
 class Courier:
     """Carries what is wanted to the executor, and what came of it to the database.
 
-    *wake_socket* is made anew. A database that is away is asked again after a
-    pause, and nothing that the executor reported is lost meanwhile.
+    *listener* tells when to look; *check_interval* is how long it waits at most, in
+    seconds. A database that is away is asked again after a pause, and nothing that
+    the executor reported is lost meanwhile.
     """
 
     def __init__(
-        self, hosts: Hosts, host_name: str, wake_socket: Path, check_interval: float
+        self, hosts: Hosts, host_name: str, listener: Listener, check_interval: float
     ) -> None:
         self._hosts = hosts
         self._host_name = host_name
-        self._wake_socket = wake_socket
+        self._listener = listener
         self._check_interval = check_interval
         self._woken = asyncio.Event()
         self._reported = asyncio.Event()
@@ -69,48 +68,35 @@ class Courier:
         self._unwritten: dict[tuple[str, str], HostReport | Present] = {}
 
     async def run(self, end: socket.socket) -> None:
-        """Serve until the executor says good-bye or has gone."""
+        """Serve until the executor says good-bye or has gone.
+
+        Raises what ends its work: a process that is started anew is better than one
+        that goes on without a part of itself.
+        """
         reader, writer = await asyncio.open_connection(sock=end)
-        wake = self._bind()
-        loop = asyncio.get_running_loop()
-        loop.add_reader(wake, self._wake, wake)
-        listening = asyncio.create_task(self._listen(reader, writer))
-        others = [
+        serving = asyncio.create_task(self._serve(reader, writer))
+        others: list[asyncio.Task[None]] = [
+            asyncio.create_task(self._listener.listen(self._woken.set)),
             asyncio.create_task(self._fetch_for_ever(writer)),
             asyncio.create_task(self._write_for_ever()),
         ]
         try:
             # Whichever ends first ends the courier: one that only half works would never
             # be started anew.
-            done, _ = await asyncio.wait([listening, *others], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-            await asyncio.wait_for(self._flush(), LAST_WORDS)
+            await asyncio.wait([serving, *others], return_when=asyncio.FIRST_COMPLETED)
+            for task in others:
+                if task.done():
+                    task.result()
+            await self._flush(persist=await serving)
         finally:
-            for task in (listening, *others):
-                task.cancel()
-            await asyncio.gather(listening, *others, return_exceptions=True)
-            loop.remove_reader(wake)
-            wake.close()
-            self._wake_socket.unlink(missing_ok=True)
+            started = (serving, *others)
+            for each in started:
+                each.cancel()
+            await asyncio.gather(*started, return_exceptions=True)
             writer.close()
 
-    def _bind(self) -> socket.socket:
-        self._wake_socket.unlink(missing_ok=True)
-        wake = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        wake.setblocking(False)
-        wake.bind(str(self._wake_socket))
-        self._wake_socket.chmod(0o600)
-        return wake
-
-    def _wake(self, wake: socket.socket) -> None:
-        with suppress(BlockingIOError):
-            while wake.recv(16):
-                pass
-        self._woken.set()
-
-    async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take the executor's messages until it says good-bye or has gone."""
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Take the executor's messages; say whether it ended with a good-bye, or has gone."""
         while (message := await _receive(reader)) is not None:
             match message:
                 case Hello():
@@ -121,22 +107,23 @@ class Courier:
                     self._said[key] = self._unwritten[key] = message
                     self._reported.set()
                 case ProbeRequest():
-                    writer.write(encode(await _tried(message)))
-                    await writer.drain()
+                    await _send(writer, await _tried(message))
                 case Goodbye():
-                    return
+                    return True
+        return False
 
     async def _fetch_for_ever(self, writer: asyncio.StreamWriter) -> None:
         """Hand on what is wanted at each wake-up, and at the periodic check behind it."""
         while True:
+            # Not wait_for: in Python 3.11 it forgets that it was cancelled, where it is woken too.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self._check_interval)
+                async with asyncio.timeout(self._check_interval):
+                    await self._woken.wait()
             self._woken.clear()
             if not self._versions:
                 continue
             wanted = await _persist(self._wanted)
-            writer.write(encode(wanted))
-            await writer.drain()
+            await _send(writer, wanted)
             await _persist(self._check_in)
 
     def _wanted(self) -> DesiredSettings:
@@ -158,9 +145,16 @@ class Courier:
             self._reported.clear()
             await _persist(self._write)
 
-    async def _flush(self) -> None:
-        await _persist(self._write)
-        await _persist(self._check_in)
+    async def _flush(self, persist: bool) -> None:
+        """Write what is left; unless *persist*, a database that is away is not waited for."""
+        if persist:
+            await _persist(self._write)
+            await _persist(self._check_in)
+            return
+        # The next executor tells all again, and must not be contradicted by this one later.
+        with suppress(DatabaseAway):
+            self._write()
+            self._check_in()
 
     def _write(self) -> None:
         """Write what was reported; what cannot be written now stays."""
@@ -171,6 +165,13 @@ class Courier:
                 self._hosts.present(self._host_name, message.setting, message.value)
             if self._unwritten[key] is message:
                 del self._unwritten[key]
+
+
+async def _send(writer: asyncio.StreamWriter, message: Message) -> None:
+    # An executor that has gone may have left something to read all the same.
+    with suppress(ConnectionError):
+        writer.write(encode(message))
+        await writer.drain()
 
 
 def _as_wanted(desired: Desired) -> Wanted:

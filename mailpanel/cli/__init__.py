@@ -11,7 +11,7 @@ import click
 from mailpanel import __version__
 from mailpanel.cli._base import config_option
 from mailpanel.cli._lazy import LazyGroup
-from mailpanel.errors import InvalidFields, MailpanelError, MalformedJson
+from mailpanel.errors import DatabaseAway, InvalidFields, MailpanelError, MalformedJson
 
 __all__ = ["COMMANDS", "main"]
 
@@ -36,6 +36,9 @@ class _Main(LazyGroup):
         logging.getLogger("mailpanel").addHandler(logging.NullHandler())
         try:
             return super().invoke(ctx)
+        except DatabaseAway as error:
+            reason = f" ({error.reason})" if error.reason else ""
+            click.echo(f"mailpanel: {error}{reason}", err=True)
         except MailpanelError as error:
             click.echo(f"mailpanel: {error}", err=True)
             return ctx.exit(2 if isinstance(error, InvalidFields | MalformedJson) else 1)

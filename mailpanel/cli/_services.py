@@ -15,7 +15,7 @@ from mailpanel.services.audit import Author
 from mailpanel.services.changes import Changes
 from mailpanel.services.database import Database
 from mailpanel.services.hosts import Hosts
-from mailpanel.services.wake import Waker
+from mailpanel.services.wake import make_waker
 
 __all__ = [
     "become_database_user",
@@ -57,7 +57,7 @@ def open_changes_and_hosts() -> tuple[Changes, Hosts]:
     changes = Changes(
         database,
         Sealer(options.public_key_file),
-        Waker(options.wake_socket),
+        make_waker(database, options.wake_socket),
         check_interval=options.check_interval,
     )
     return changes, Hosts(database, check_interval=options.check_interval)

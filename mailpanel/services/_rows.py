@@ -12,6 +12,8 @@ from mailpanel.models import Base
 
 __all__ = ["locked_row"]
 
+TRIES = 3
+
 Model = TypeVar("Model", bound=Base)
 
 
@@ -20,10 +22,12 @@ def locked_row(session: Session, model: type[Model], key: dict[str, Any], **firs
 
     Where there is none it is added, with the values *first*.
     """
-    row = session.get(model, key, with_for_update=True)
-    if row is not None:
-        return row
-    # Another transaction may add it at the same moment; then that one is taken.
-    with contextlib.suppress(IntegrityError), session.begin_nested():
-        session.add(model(**key, **first))
-    return session.get_one(model, key, with_for_update=True, populate_existing=True)
+    for _ in range(TRIES):
+        row = session.get(model, key, with_for_update=True)
+        if row is not None:
+            return row
+        # Another transaction may add it at the same moment; then that one is taken, unless
+        # it is gone again.
+        with contextlib.suppress(IntegrityError), session.begin_nested():
+            session.add(model(**key, **first))
+    return session.get_one(model, key, with_for_update=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -17,7 +18,7 @@ from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
 from mailpanel.services.passwords import SHORTEST, hash_password, is_common
 
-__all__ = ["LEVELS", "NOBODY", "Accounts"]
+__all__ = ["LEVELS", "NAME", "NOBODY", "Accounts"]
 
 LEVELS = ("MasterAdmin", "DomainAdmin", "MailUser")
 # No colon: it ends the name in Basic authentication (RFC 7617, 2).
@@ -82,9 +83,9 @@ class Accounts:
         Raises :class:`NotFound`, or :class:`Conflict` for the last enabled MasterAdmin.
         """
         with self._database.writing() as session:
+            masters = [] if enabled else _locked_masters(session)
             account = _found(session, name)
-            if not enabled:
-                _keep_one_master(session, account)
+            _keep_one_master(account, masters)
             account.enabled = enabled
             action = "account.enable" if enabled else "account.disable"
             self._record(session, author, action, name)
@@ -95,8 +96,9 @@ class Accounts:
         Raises :class:`NotFound`, or :class:`Conflict` for the last enabled MasterAdmin.
         """
         with self._database.writing() as session:
+            masters = _locked_masters(session)
             account = _found(session, name)
-            _keep_one_master(session, account)
+            _keep_one_master(account, masters)
             session.execute(delete(Account).where(Account.id == account.id))
             self._record(session, author, "account.remove", name)
 
@@ -137,18 +139,27 @@ def _raise_if_any(errors: list[FieldError]) -> None:
 
 
 def _found(session: Session, name: str) -> Account:
-    account = session.scalar(select(Account).where(Account.username == name).with_for_update())
+    # PostgreSQL cannot even compare with a text that holds NUL.
+    query = select(Account).where(Account.username == name).with_for_update()
+    account = session.scalar(query) if NAME.fullmatch(name) else None
     if account is None:
         raise NotFound("There is no such account.")
     return account
 
 
-def _keep_one_master(session: Session, account: Account) -> None:
-    """Raise :class:`Conflict` where nobody could administer mailpanel without *account*."""
+def _locked_masters(session: Session) -> Sequence[int]:
+    """Return the enabled MasterAdmins, locked; to be called before another row is.
+
+    All of them are locked, else two could be disabled at one moment, each beside the
+    other; and in one order, else the two would wait for each other.
+    """
     masters = select(Account.id).where(Account.perm_level == "MasterAdmin", Account.enabled)
-    # All of them are locked: else two could be disabled at one moment, each beside the other.
-    enabled = set(session.scalars(masters.order_by(Account.id).with_for_update()))
-    if enabled == {account.id}:
+    return session.scalars(masters.order_by(Account.id).with_for_update()).all()
+
+
+def _keep_one_master(account: Account, masters: Sequence[int]) -> None:
+    """Raise :class:`Conflict` where *account* is the only one of *masters*."""
+    if list(masters) == [account.id]:
         raise Conflict(
             f"{account.username} is the last enabled MasterAdmin; add or enable another one first."
         )

@@ -31,7 +31,7 @@ from mailpanel.settings import SETTINGS, Setting, Stored
 __all__ = ["Author", "Changes", "IfMatch", "SettingState"]
 
 SEALED_REVISIONS = 10  # API.md: sealed passwords are kept for the last 10 revisions
-FIRST_PAUSE, LONGEST_PAUSE = 0.010, 0.050  # seconds between two looks while waiting
+FIRST_PAUSE, LONGEST_PAUSE = 0.010, 0.020  # seconds between two looks while waiting
 
 REACHED = ("applied", "failed")
 

@@ -5,39 +5,29 @@ Why no transaction spans a web request: docs/decisions/0002-a-transaction-per-us
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Engine, func, make_url, select, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import (
-    ArgumentError,
-    DatabaseError,
-    DBAPIError,
-    InterfaceError,
-    OperationalError,
-)
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from mailpanel.errors import DatabaseAway, DeploymentError, MailpanelError
+from mailpanel.errors import DeploymentError
+from mailpanel.services import _sqlite
+from mailpanel.services._faults import translated
 
 if TYPE_CHECKING:
     from mailpanel.services.migration import Migration
 
 __all__ = ["Database"]
 
-log = logging.getLogger(__name__)
-
-BUSY_TIMEOUT = 5  # seconds that SQLite waits for another writer
-NO_SUCH_TABLE_OR_COLUMN = ("42P01", "42703")  # PostgreSQL's SQLSTATEs
-
 
 class Database:
-    """The database at *url*, SQLAlchemy's form.
+    """The database at *url*, SQLAlchemy's form: SQLite or PostgreSQL.
 
     Nothing is opened before the first use. Raises :class:`DeploymentError` where
     *url* is wrong.
@@ -46,21 +36,32 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             self._url = make_url(url)
-            self._engine = _make_engine(self._url)
-        except (ArgumentError, ModuleNotFoundError):
+            reading, writing = _make_engines(self._url)
+        except (ArgumentError, ModuleNotFoundError, ValueError):
             # Their texts quote the URL, and it may hold a password.
             raise DeploymentError(
                 "sqlalchemy.url: this is no database URL, or its driver is not installed"
             ) from None
-        self._read = sessionmaker(self._engine, expire_on_commit=False)
-        self._write = sessionmaker(
-            self._engine.execution_options(begin="BEGIN IMMEDIATE"), expire_on_commit=False
-        )
+        self._engine = writing
+        self._read = sessionmaker(reading, expire_on_commit=False)
+        self._write = sessionmaker(writing, expire_on_commit=False)
 
     @property
     def file(self) -> Path | None:
         """Return SQLite's file, or ``None`` where the database is a server."""
-        return _sqlite_file(self._url)
+        return _sqlite.file_of(self._url) if _is_sqlite(self._url) else None
+
+    @property
+    def server(self) -> dict[str, Any] | None:
+        """Return what libpq connects to PostgreSQL with, or ``None`` where it is a file.
+
+        A password may be in it.
+        """
+        if _is_sqlite(self._url):
+            return None
+        from mailpanel.services._postgresql import parameters_of
+
+        return parameters_of(self._url)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -72,7 +73,7 @@ class Database:
             with self._read() as session:
                 yield session
         except DBAPIError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -89,7 +90,7 @@ class Database:
                 in_commit = True
                 session.commit()
         except DBAPIError as error:
-            raise _translated(error, in_commit) from error
+            raise translated(error, in_commit) from error
 
     def ping(self) -> None:
         """Ask the database for an answer; raises :class:`DatabaseAway` where there is none."""
@@ -99,8 +100,9 @@ class Database:
     def migrate(self, migration: Migration | None = None) -> None:
         """Bring the tables to this release's shape; SQLite's file is made, 0600, where missing.
 
-        *migration* may have been read before, while its scripts could be. Raises
-        :class:`DatabaseAway`, or :class:`DeploymentError` where the file cannot be made.
+        Two at the same time take turns. *migration* may have been read before, while its
+        scripts could be. Raises :class:`DatabaseAway`, or :class:`DeploymentError` where
+        the file cannot be made.
         """
         if migration is None:
             # Alembic is a third of this module's start, and only this needs it.
@@ -110,6 +112,8 @@ class Database:
         if self.file is not None:
             _make_private(self.file)
         with self.writing() as session:
+            if self.file is None:
+                _take_turn(session)
             migration.upgrade(session.connection())
 
     def dispose(self) -> None:
@@ -117,44 +121,29 @@ class Database:
         self._engine.dispose()
 
 
-def _sqlite_file(url: URL) -> Path | None:
-    if url.get_backend_name() != "sqlite":
-        return None
-    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _make_engines(url: URL) -> tuple[Engine, Engine]:
+    if _is_sqlite(url):
+        return _sqlite.make_engines(url)
+    if url.get_backend_name() != "postgresql":
+        raise DeploymentError("sqlalchemy.url: mailpanel works with SQLite and PostgreSQL")
+    try:
+        from mailpanel.services._postgresql import make_engines
+    except ImportError:
         raise DeploymentError(
-            "sqlalchemy.url: give SQLite a file, like sqlite:////var/lib/x.sqlite"
-        )
-    return Path(url.database).absolute()
+            "sqlalchemy.url: PostgreSQL's driver is missing: pip install 'mailpanel[postgresql]'"
+        ) from None
+    return make_engines(url)
 
 
-def _make_engine(url: URL) -> Engine:
-    file = _sqlite_file(url)
-    if file is None:
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
-    # rw, not rwc: a missing file is an error with a remedy, not a new empty database.
-    query = {"mode": "rw", "uri": "true"}
-    engine = create_engine(
-        url.set(database=file.as_uri(), query=query),
-        hide_parameters=True,
-        connect_args={"timeout": BUSY_TIMEOUT},
-    )
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
+def _take_turn(session: Session) -> None:
+    """Wait until nobody else migrates; it ends with the transaction."""
+    from mailpanel.services._postgresql import MIGRATION_LOCK
 
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # The driver would begin a transaction by itself, and only before the first write;
-    # _begin_sqlite does it instead (SQLAlchemy, "Enabling Non-Legacy SQLite Transactional Modes").
-    connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA foreign_keys=ON")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # IMMEDIATE where something will be written: a transaction that has read first and
-    # then writes is refused at once, without waiting, when another one wrote meanwhile.
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+    session.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
 
 
 def _make_private(file: Path) -> None:
@@ -165,31 +154,3 @@ def _make_private(file: Path) -> None:
         raise DeploymentError(
             f"{file}: the database cannot be made ({error.strerror}); run mailpanel init"
         ) from None
-
-
-def _translated(error: DBAPIError, in_commit: bool = False) -> MailpanelError | DBAPIError:
-    """Return what *error* means to a caller; itself where it is a fault of the program."""
-    if _not_migrated(error):
-        return DatabaseAway("The database is not ready for this release; run mailpanel init.")
-    if not _is_away(error):
-        return error
-    log.warning("the database is away: %s: %s", type(error.orig).__name__, error.orig)
-    if "unable to open database file" in str(error.orig):
-        return DatabaseAway("The database is not there, or not readable; run mailpanel init.")
-    if "database is locked" in str(error.orig):
-        return DatabaseAway("The database is busy; try again.", in_commit=in_commit)
-    return DatabaseAway("The database cannot be reached; try again.", in_commit=in_commit)
-
-
-def _is_away(error: DBAPIError) -> bool:
-    if isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated:
-        return True
-    # None of its subclasses: SQLite's word for a file that is damaged or no database.
-    return type(error) is DatabaseError
-
-
-def _not_migrated(error: DBAPIError) -> bool:
-    if getattr(error.orig, "sqlstate", None) in NO_SUCH_TABLE_OR_COLUMN:
-        return True
-    message = str(error.orig)
-    return any(words in message for words in ("no such table", "no such column", "has no column"))

@@ -78,7 +78,7 @@ class Hosts:
         Says whether it was new: then nothing that it reported before is known here.
         """
         with self._database.writing() as session:
-            new = session.get(Host, host) is None
+            new = session.get(Host, host, with_for_update=True) is None
             row = self._registered(session, host)
             row.versions = dict(versions)
             row.last_seen = self._clock()
@@ -98,8 +98,8 @@ class Hosts:
             row = self._about(session, host, report.setting)
             row.revision = report.revision
             row.status = report.status
-            row.step = report.step
-            row.error = report.error
+            row.step = _as_text(report.step)
+            row.error = _as_text(report.error)
             row.duration_ms = report.duration_ms
             row.highest_revision = report.highest_revision
             row.reported = self._clock()
@@ -137,7 +137,7 @@ class Hosts:
         One that is not gone registers again when it next checks in.
         """
         with self._database.writing() as session:
-            if session.get(Host, name) is None:
+            if not _is_text(name) or session.get(Host, name, with_for_update=True) is None:
                 raise NotFound("There is no such host.")
             session.execute(delete(Host).where(Host.name == name))
 
@@ -149,6 +149,18 @@ class Hosts:
         # It may have been forgotten meanwhile, and is evidently there.
         self._registered(session, host)
         return locked_row(session, HostSetting, {"host": host, "setting": setting})
+
+
+def _is_text(text: str) -> bool:
+    """Say whether every database can hold *text*: PostgreSQL no NUL, none of them surrogates."""
+    return _as_text(text) == text
+
+
+def _as_text(text: str | None) -> str | None:
+    # A daemon's own words may be in it, with whatever bytes.
+    if text is None:
+        return None
+    return text.replace("\0", "�").encode("utf-8", "replace").decode("utf-8")
 
 
 def _as_dict(host: Host, reports: Iterable[HostSetting]) -> dict[str, Any]:

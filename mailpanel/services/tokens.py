@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from mailpanel.errors import FieldError, InvalidFields, NotFound
 from mailpanel.models import Account, Token
 from mailpanel.services import audit
-from mailpanel.services.accounts import NOBODY
+from mailpanel.services.accounts import NAME, NOBODY
 from mailpanel.services.audit import Author
 from mailpanel.services.authentication import digest_of
 from mailpanel.services.clock import Clock, in_text, utc_now
@@ -54,7 +55,7 @@ class Tokens:
         _check_fields(name, settings, networks, expires, self._clock())
         token = PREFIX + secrets.token_urlsafe(32)
         with self._database.writing() as session:
-            owner = session.scalar(select(Account).where(Account.username == account))
+            owner = _owner(session, account)
             if owner is None:
                 raise NotFound("There is no such account.")
             row = Token(
@@ -77,6 +78,8 @@ class Tokens:
         """Return the tokens of *account*, or of all; the tokens themselves are not known."""
         query = select(Token).join(Token.account).order_by(Token.id)
         if account is not None:
+            if not NAME.fullmatch(account):
+                return []
             query = query.where(Account.username == account)
         with self._database.reading() as session:
             return [_as_dict(token) for token in session.scalars(query)]
@@ -84,12 +87,21 @@ class Tokens:
     def revoke(self, token_id: int, author: Author = NOBODY) -> None:
         """Remove a token: from now on it opens nothing. Raises :class:`NotFound`."""
         with self._database.writing() as session:
-            token = session.get(Token, token_id)
+            # Of the two rows that it reads only this one: the account's is not changed.
+            token = session.get(Token, token_id, with_for_update={"of": Token})
             if token is None:
                 raise NotFound("There is no such token.")
             session.delete(token)
             detail = {"account": token.account.username, "token": token_id}
             audit.record(session, author, "token.revoke", detail=detail, clock=self._clock)
+
+
+def _owner(session: Session, name: str) -> Account | None:
+    """Return the account *name*, which cannot be removed until the transaction ends."""
+    if not NAME.fullmatch(name):
+        return None
+    query = select(Account).where(Account.username == name)
+    return session.scalar(query.with_for_update(read=True, key_share=True))
 
 
 def _check_fields(
@@ -102,6 +114,8 @@ def _check_fields(
     errors = []
     if len(name) > 255:
         errors.append(FieldError("name", "A name has at most 255 characters."))
+    if not all(char.isprintable() for char in name):
+        errors.append(FieldError("name", "A name has no control characters."))
     if any(setting not in SETTINGS for setting in settings):
         errors.append(FieldError("settings", f"There are only: {', '.join(SETTINGS)}."))
     if not all(_is_network(network) for network in networks):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,12 @@ CALLERS = ("nobody", "MailUser", "DomainAdmin", "MasterAdmin", "read-only", "oth
 ACCOUNTS = {"read-only": "MasterAdmin", "other-setting": "MasterAdmin"}
 
 
-def prepare(directory: Path) -> None:
-    """Make a state directory with keys, a migrated database, and a token for each caller."""
+def prepare(directory: Path, url: str) -> None:
+    """Make a state directory with keys, a migrated database at *url*, a token for each caller."""
     for name in ("keys", "database"):
         (directory / name).mkdir()
     make_keys(directory / "keys" / "seal.key", directory / "keys" / "seal.pub")
-    database = Database(f"sqlite:///{directory}/database/mailpanel.sqlite")
+    database = Database(url)
     database.migrate()
     for level in ("MailUser", "DomainAdmin", "MasterAdmin"):
         Accounts(database).add(level, level)
@@ -51,12 +52,17 @@ def prepare(directory: Path) -> None:
 
 
 class Panel:
-    """The application on a copy of a prepared state directory."""
+    """The application on a copy of a prepared state directory and the database at *url*.
 
-    def __init__(self, directory: Path) -> None:
+    *lose* takes the database away.
+    """
+
+    def __init__(self, directory: Path, url: str, lose: Callable[[], None]) -> None:
         self.directory = directory
         self.tokens = json.loads((directory / "tokens.json").read_text())
+        self._lose = lose
         options = {
+            "sqlalchemy.url": url,
             "mailpanel.state_directory": str(directory),
             "mailpanel.run_directory": str(directory / "run"),
         }
@@ -115,9 +121,9 @@ class Panel:
                 session.add(FailedAttempt(network=ADDRESS, window=window, count=1_000))
 
     def lose_database(self) -> None:
-        """Take the database's file away."""
+        """Take the database away."""
         self.database.dispose()
-        self.database.file.unlink()
+        self._lose()
 
 
 def check_answer(response: TestResponse, method: str = "GET") -> None:

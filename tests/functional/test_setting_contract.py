@@ -6,6 +6,7 @@ import json
 
 import pytest
 from panel import SETTINGS_URL, Panel
+from stored import stored
 
 from mailpanel import openapi
 from mailpanel.settings import SETTINGS, Setting
@@ -74,6 +75,7 @@ def test_its_secret_is_in_no_answer_and_in_no_file(setting: Setting, panel: Pane
     panel.set(dict(setting.example), url_of(setting))
     for url in (url_of(setting), f"{url_of(setting)}status/", SETTINGS_URL):
         assert secret not in panel.call("GET", url).text
+    assert secret.encode() not in stored(panel.database)
     for file in panel.directory.rglob("*"):
         assert not file.is_file() or secret.encode() not in file.read_bytes()
 

@@ -53,7 +53,7 @@ LAYERS = {
     "_components": layer(),
     "host": layer("host errors plan deployment layout seal"),
     "models": layer("models", "sqlalchemy"),
-    "services": layer("services models settings seal errors", "sqlalchemy alembic argon2"),
+    "services": layer("services models settings seal errors", "sqlalchemy alembic argon2 psycopg"),
     "apply": layer(
         "apply services settings host seal errors plan deployment layout privileges addresses",
         "aiosmtplib",

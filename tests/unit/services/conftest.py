@@ -1,8 +1,8 @@
-"""Services on a real SQLite file, and a clock that the test moves."""
+"""Services on a real database, and a clock that the test moves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from mailpanel.services.changes import Author, Changes
 from mailpanel.services.database import Database
 from mailpanel.services.hosts import Hosts, Report
 from mailpanel.services.tokens import Tokens
-from mailpanel.services.wake import Waker
+from mailpanel.services.wake import make_waker
 
 SETTING = "postfix_relayhost"
 
@@ -40,14 +40,6 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/mailpanel.sqlite")
-    database.migrate()
-    yield database
-    database.dispose()
-
-
-@pytest.fixture
 def opener(tmp_path: Path) -> Opener:
     make_keys(tmp_path / "seal.key", tmp_path / "seal.pub")
     return Opener(tmp_path / "seal.key")
@@ -55,7 +47,8 @@ def opener(tmp_path: Path) -> Opener:
 
 @pytest.fixture
 def changes(database: Database, tmp_path: Path, opener: Opener, clock: FakeClock) -> Changes:
-    return Changes(database, Sealer(tmp_path / "seal.pub"), Waker(tmp_path / "wake"), clock=clock)
+    waker = make_waker(database, tmp_path / "wake")
+    return Changes(database, Sealer(tmp_path / "seal.pub"), waker, clock=clock)
 
 
 @pytest.fixture

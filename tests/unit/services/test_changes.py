@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 
 import pytest
 from sqlalchemy import select
+from stored import stored
 
 from mailpanel.errors import FieldError, InvalidFields, NotFound, PreconditionFailed, SealError
 from mailpanel.models import AuditEntry, Revision
 from mailpanel.seal import Sealer
 from mailpanel.services.changes import Author, Changes, IfMatch
 from mailpanel.services.hosts import Report
-from mailpanel.services.wake import Waker
+from mailpanel.services.wake import SocketWaker
 
 NAME = "postfix_relayhost"
 DESTINATION = ("server_hostname", "server_port", "username", "security")
+
+
+class LookingWaker:
+    """Looks, when it wakes, which revisions are desired."""
+
+    def __init__(self, hosts):
+        self.hosts = hosts
+        self.seen = []
+
+    def wake(self):
+        self.seen.append([each.revision for each in self.hosts.desired()])
 
 
 def sealed_of(hosts):
@@ -75,13 +86,12 @@ class TestSet:
         assert (entry.author, entry.token_id, entry.address) == ("admin", 7, "192.0.2.1")
         assert entry.detail == {"probe": False}
 
-    def test_wakes_the_courier_after_the_commit(self, changes, hosts, author, value, tmp_path):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as courier:
-            courier.bind(str(tmp_path / "wake"))
-            courier.settimeout(5)
-            changes.set(NAME, value, author)
-            courier.recv(16)
-        assert [each.revision for each in hosts.desired()] == [1]
+    def test_wakes_after_the_commit(self, database, hosts, author, tmp_path):
+        waker = LookingWaker(hosts)
+        changes = Changes(database, Sealer(tmp_path / "unused"), waker)
+        changes.set(NAME, {"server_hostname": "relay.example.net", "server_port": 25}, author)
+        changes.reset(NAME, author)
+        assert waker.seen == [[1], [2]]
 
     def test_two_threads_at_once_get_numbers_of_their_own(self, changes, author, value):
         numbers, errors = [], []
@@ -102,13 +112,13 @@ class TestSet:
 
 
 class TestSecret:
-    def test_password_stands_nowhere_in_the_database(self, changes, author, value, tmp_path):
-        """Neither as it is nor as JSON writes it, in no file that SQLite keeps."""
+    def test_password_stands_nowhere_in_the_database(self, changes, author, value, database):
+        """Neither as it is nor as JSON writes it, in no row and no file."""
         changes.set(NAME, value, author)
-        stored = b"".join(path.read_bytes() for path in tmp_path.glob("mailpanel.sqlite*"))
-        assert b"relay-user" in stored
-        assert value["password"].encode() not in stored
-        assert b"s3cret" not in stored
+        content = stored(database)
+        assert b"relay-user" in content
+        assert value["password"].encode() not in content
+        assert b"s3cret" not in content
 
     def test_opens_for_its_destination_alone(self, changes, hosts, opener, author, value):
         changes.set(NAME, value, author)
@@ -163,7 +173,7 @@ class TestSecret:
 
     def test_is_sealed_before_anything_is_stored(self, database, author, value, tmp_path):
         """Without the public key nothing is stored, rather than a value without its secret."""
-        changes = Changes(database, Sealer(tmp_path / "missing"), Waker(tmp_path / "wake"))
+        changes = Changes(database, Sealer(tmp_path / "missing"), SocketWaker(tmp_path / "wake"))
         with pytest.raises(Exception, match="run mailpanel init"):
             changes.set(NAME, value, author)
         assert changes.get(NAME) is None

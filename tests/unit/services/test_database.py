@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from mailpanel.errors import DatabaseAway, DeploymentError
 from mailpanel.models import DesiredSetting, HostSetting
-from mailpanel.services import database as module
+from mailpanel.services import _postgresql, _sqlite
 from mailpanel.services.database import Database
 
 
@@ -35,9 +35,10 @@ def test_missing_file_names_the_remedy_and_is_not_made(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_file_without_tables_names_the_remedy(tmp_path):
-    (tmp_path / "empty.sqlite").touch()
-    database = Database(f"sqlite:///{tmp_path}/empty.sqlite")
+def test_database_without_tables_names_the_remedy(backend, empty_url, tmp_path):
+    if backend == "sqlite":
+        (tmp_path / "mailpanel.sqlite").touch()
+    database = Database(empty_url)
     with pytest.raises(DatabaseAway, match="run mailpanel init"):
         database.ping()
     database.dispose()
@@ -55,7 +56,17 @@ def test_directory_missing_says_so_when_migrating(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "url", ["nonsense", "sqlite://", "sqlite:///:memory:", "mysql+nothing://u:p4ss@h/d"]
+    "url",
+    [
+        "nonsense",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "mysql+nothing://u:p4ss@h/d",
+        "mysql://u:p4ss@h/d",
+        "postgresql+psycopg2://u:p4ss@h/d",
+        "postgresql://u:p4ss@h/d?colour=p4ss",
+        "postgresql://u:p4ss@h:port/d",
+    ],
 )
 def test_wrong_url_names_the_option_and_not_itself(url):
     with pytest.raises(DeploymentError, match=r"sqlalchemy\.url") as raised:
@@ -63,10 +74,12 @@ def test_wrong_url_names_the_option_and_not_itself(url):
     assert "p4ss" not in str(raised.value)
 
 
-def test_files_are_closed_to_others_whatever_the_umask(database, tmp_path):
+def test_files_are_closed_to_others_whatever_the_umask(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/x.sqlite")
+    database.migrate()
     database.ping()
-    for path in tmp_path.glob("mailpanel.sqlite*"):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("x.sqlite*")} == {0o600}
+    database.dispose()
 
 
 def test_path_with_blanks_and_percent_signs_works(tmp_path):
@@ -106,14 +119,15 @@ def test_foreign_keys_hold(database):
         session.add(HostSetting(host="nowhere", setting="a"))
 
 
-def test_locked_by_another_writer_is_away(database, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "BUSY_TIMEOUT", 0.1)
-    impatient = Database(f"sqlite:///{tmp_path}/mailpanel.sqlite")
+def test_locked_by_another_writer_is_away(database, database_url, monkeypatch):
+    monkeypatch.setattr(_sqlite, "BUSY_TIMEOUT", 0.1)
+    monkeypatch.setattr(_postgresql, "LOCK_TIMEOUT", "-c lock_timeout=100ms")
+    impatient = Database(database_url)
     with database.writing() as holder:
         holder.add(DesiredSetting(setting="a", revision=1))
         holder.flush()
         with pytest.raises(DatabaseAway, match="busy") as raised, impatient.writing() as session:
-            session.scalars(select(DesiredSetting)).all()
+            session.add(DesiredSetting(setting="a", revision=1))
     assert not raised.value.in_commit
     impatient.dispose()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from stored import stored
 
 from mailpanel.errors import InvalidFields, NotFound
 
@@ -14,12 +15,12 @@ def admin(accounts):
     return "admin"
 
 
-def test_token_is_not_in_the_database(tokens, admin, tmp_path):
+def test_token_is_not_in_the_database(tokens, admin, database):
     token = tokens.create(admin)
     assert token.startswith("mp_")
     assert len(token) == 46
-    for path in tmp_path.glob("mailpanel.sqlite*"):
-        assert token.encode() not in path.read_bytes()
+    assert admin.encode() in stored(database)
+    assert token.encode() not in stored(database)
 
 
 def test_list_shows_one_account_or_all(tokens, admin):
