@@ -10,7 +10,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import replace
 from typing import TypeVar
 
 from mailpanel.apply.messages import (
@@ -19,18 +19,17 @@ from mailpanel.apply.messages import (
     DesiredSettings,
     Goodbye,
     Hello,
-    HostReport,
     Message,
     Present,
     ProbeRequest,
     ProbeResult,
-    Wanted,
     decode,
     encode,
 )
 from mailpanel.apply.probes import try_smtp_login
 from mailpanel.errors import DatabaseAway, ProbeFailed
-from mailpanel.services.hosts import Desired, Hosts, Report
+from mailpanel.reports import Desired, Report
+from mailpanel.services.hosts import Hosts
 from mailpanel.services.listen import Listener
 
 __all__ = ["Courier"]
@@ -64,8 +63,8 @@ class Courier:
         self._checked_in_at = float("-inf")
         # The latest word on each setting, and what of it the database does not have yet; an
         # older word that was not written in time is no loss.
-        self._said: dict[tuple[str, str], HostReport | Present] = {}
-        self._unwritten: dict[tuple[str, str], HostReport | Present] = {}
+        self._said: dict[tuple[str, str], Report | Present] = {}
+        self._unwritten: dict[tuple[str, str], Report | Present] = {}
 
     async def run(self, end: socket.socket) -> None:
         """Serve until the executor says good-bye or has gone.
@@ -102,7 +101,7 @@ class Courier:
                 case Hello():
                     self._versions = message.versions
                     self._woken.set()
-                case HostReport() | Present():
+                case Report() | Present():
                     key = (type(message).__name__, message.setting)
                     self._said[key] = self._unwritten[key] = message
                     self._reported.set()
@@ -159,8 +158,8 @@ class Courier:
     def _write(self) -> None:
         """Write what was reported; what cannot be written now stays."""
         for key, message in list(self._unwritten.items()):
-            if isinstance(message, HostReport):
-                self._hosts.report(self._host_name, Report(**asdict(message)))
+            if isinstance(message, Report):
+                self._hosts.report(self._host_name, message)
             else:
                 self._hosts.present(self._host_name, message.setting, message.value)
             if self._unwritten[key] is message:
@@ -174,23 +173,16 @@ async def _send(writer: asyncio.StreamWriter, message: Message) -> None:
         await writer.drain()
 
 
-def _as_wanted(desired: Desired) -> Wanted:
-    """Return *desired* for the pipe; of a row that nobody sane wrote only the revision is left.
+def _as_wanted(desired: Desired) -> Desired:
+    """Return *desired* for the pipe; of a row that nobody sane wrote the value is left out.
 
     The executor then refuses it, and the other settings go on.
     """
     value, sealed = desired.value, desired.sealed
-    fits = isinstance(value, dict) and isinstance(sealed, str | None)
-    if not fits or len(repr(value)) + len(sealed or "") > LONGEST_VALUE:
-        value, sealed = None, None
-    return Wanted(
-        desired.setting,
-        int(desired.revision),
-        bool(desired.reset),
-        value,
-        sealed,
-        bool(desired.probe),
-    )
+    fits = isinstance(value, dict | None) and isinstance(sealed, str | None)
+    if fits and len(repr(value)) + len(sealed or "") <= LONGEST_VALUE:
+        return desired
+    return replace(desired, value=None, sealed=None)
 
 
 async def _receive(reader: asyncio.StreamReader) -> Message | None:

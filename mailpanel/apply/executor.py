@@ -14,11 +14,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from mailpanel.apply.messages import HostReport, Wanted
 from mailpanel.errors import HostError, InvalidFields, MailpanelError, ProtocolError, Refused
 from mailpanel.host.mailhost import Host
 from mailpanel.host.state import Record, State
 from mailpanel.plan import Plan, Probe
+from mailpanel.reports import Desired, Report
 from mailpanel.seal import Opener
 from mailpanel.settings import Setting
 
@@ -48,7 +48,7 @@ class Executor:
         state: State,
         opener: Opener,
         settings: Mapping[str, Setting],
-        report: Callable[[HostReport], None],
+        report: Callable[[Report], None],
         try_probe: Callable[[Probe], None],
         pause: float,
     ) -> None:
@@ -64,7 +64,7 @@ class Executor:
         self._settling_failed = 0
         self._settle_at = 0.0
 
-    def converge(self, wanted: Wanted) -> None:
+    def converge(self, wanted: Desired) -> None:
         """Bring the host to *wanted*, unless it is there already or it is too early to retry."""
         record = self._state.get(wanted.setting)
         if wanted.setting not in self._settings or not self._due(wanted, record):
@@ -101,7 +101,7 @@ class Executor:
         else:
             self._made(tried, started)
 
-    def _due(self, wanted: Wanted, record: Record) -> bool:
+    def _due(self, wanted: Desired, record: Record) -> bool:
         if wanted.revision > HIGHEST_REVISION:
             return False
         if wanted.revision != record.revision:
@@ -115,19 +115,19 @@ class Executor:
             revision != wanted.revision or time.monotonic() >= at
         )
 
-    def _refuse_replay(self, wanted: Wanted, record: Record) -> None:
+    def _refuse_replay(self, wanted: Desired, record: Record) -> None:
         sentence = (
             f"The database offers revision {wanted.revision}, and this host has already seen "
             f"revision {record.highest}. Save the setting once more."
         )
         self._replayed.add(wanted.setting)
         self._send(
-            HostReport(
+            Report(
                 wanted.setting, wanted.revision, "failed", "read", sentence, None, record.highest
             )
         )
 
-    def _make(self, wanted: Wanted, step: Callable[[str], None]) -> None:
+    def _make(self, wanted: Desired, step: Callable[[str], None]) -> None:
         setting = self._settings[wanted.setting]
         facts = self._host.facts()
         if wanted.reset:
@@ -138,7 +138,7 @@ class Executor:
         try_probe = self._try_probe if wanted.probe else _skip
         self._host.converge(wanted.setting, plan, facts, try_probe, step)
 
-    def _open(self, setting: Setting, wanted: Wanted) -> tuple[Mapping[str, Any], str | None]:
+    def _open(self, setting: Setting, wanted: Desired) -> tuple[Mapping[str, Any], str | None]:
         """Return value and secret of *wanted*, validated anew by the settings' own schema."""
         given = dict(wanted.value or {})
         secret = None
@@ -232,7 +232,7 @@ class Executor:
     def _tell(self, record: Record) -> None:
         status = "applying" if record.status == "settling" else record.status
         self._send(
-            HostReport(
+            Report(
                 record.setting,
                 record.revision,
                 status,
@@ -243,7 +243,7 @@ class Executor:
             )
         )
 
-    def _send(self, report: HostReport) -> None:
+    def _send(self, report: Report) -> None:
         # A courier that has gone must not stop a change half-way; the next is told all.
         with suppress(EOFError):
             self._report(report)

@@ -15,6 +15,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from mailpanel.errors import ProtocolError
 from mailpanel.plan import SmtpLogin
+from mailpanel.reports import Desired, Report
 
 __all__ = [
     "HEADER",
@@ -22,12 +23,10 @@ __all__ = [
     "DesiredSettings",
     "Goodbye",
     "Hello",
-    "HostReport",
     "Message",
     "Present",
     "ProbeRequest",
     "ProbeResult",
-    "Wanted",
     "decode",
     "encode",
 ]
@@ -37,22 +36,10 @@ LONGEST = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The desired revision of one setting, as the database has it."""
-
-    setting: str
-    revision: int
-    reset: bool
-    value: dict[str, Any] | None
-    sealed: str | None
-    probe: bool
-
-
-@dataclass(frozen=True, slots=True)
 class DesiredSettings:
     """To the executor: what is wanted of this host now, of every setting ever set."""
 
-    settings: tuple[Wanted, ...]
+    settings: tuple[Desired, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +56,6 @@ class Hello:
     """To the courier: this host is up, with these versions of its parts."""
 
     versions: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class HostReport:
-    """To the courier: where a revision stands on this host."""
-
-    setting: str
-    revision: int
-    status: str
-    step: str | None
-    error: str | None
-    duration_ms: int | None
-    highest_revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +79,7 @@ class Goodbye:
     """To the courier: pass on what is left, and end."""
 
 
-Message = DesiredSettings | ProbeResult | Hello | HostReport | Present | ProbeRequest | Goodbye
+Message = DesiredSettings | ProbeResult | Hello | Report | Present | ProbeRequest | Goodbye
 _TYPES: dict[str, type[Any]] = {each.__name__: each for each in get_args(Message)}
 
 

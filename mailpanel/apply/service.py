@@ -11,7 +11,6 @@ from mailpanel.apply.messages import (
     DesiredSettings,
     Goodbye,
     Hello,
-    HostReport,
     Present,
     ProbeRequest,
     ProbeResult,
@@ -25,6 +24,7 @@ from mailpanel.host.mailhost import MailHost
 from mailpanel.host.state import State
 from mailpanel.layout import prepare_run, prepare_state
 from mailpanel.plan import Facts, Probe
+from mailpanel.reports import Report
 from mailpanel.seal import Opener
 from mailpanel.settings import SETTINGS
 
@@ -144,7 +144,7 @@ class _Service:
             for setting in SETTINGS.values():
                 self._pipe.send(Present(setting.name, setting.read(facts)))
 
-    def _report(self, report: HostReport) -> None:
+    def _report(self, report: Report) -> None:
         self._pipe.send(report)
 
     def _receive(self, timeout: float | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from mailpanel.errors import NotFound
 from mailpanel.models import Host, HostSetting
+from mailpanel.reports import Desired, Report
 from mailpanel.services._rows import locked_row
 from mailpanel.services._states import desired_revisions, reported
 from mailpanel.services.clock import Clock, in_text, utc_now
@@ -27,36 +27,6 @@ Rows = list[dict[str, Any]]
 def away_after(check_interval: float) -> timedelta:
     """Return how long a host may be silent before it is away; *check_interval* is in seconds."""
     return timedelta(seconds=AWAY_AFTER * check_interval)
-
-
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """The desired revision of a setting, as a courier hands it on."""
-
-    setting: str
-    revision: int
-    reset: bool
-    value: dict[str, Any] | None
-    sealed: str | None
-    probe: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How far a host is with a revision.
-
-    ``status`` is ``applying``, ``applied`` or ``failed``; ``error`` is a sentence
-    for the administrator. ``highest_revision`` is the highest that root on that
-    host has accepted of this setting.
-    """
-
-    setting: str
-    revision: int
-    status: str
-    step: str | None
-    error: str | None
-    duration_ms: int | None
-    highest_revision: int
 
 
 class Hosts:

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 import colander
 
-from mailpanel.addresses import is_loopback, is_never_a_server
 from mailpanel.errors import Refused
 from mailpanel.plan import (
     Change,
@@ -32,18 +31,11 @@ from mailpanel.plan import (
 )
 from mailpanel.schema import REQUIRED, Hostname, Object, OneOf, Port, Secret, Username
 from mailpanel.settings._core import Setting
+from mailpanel.settings._relayhost_obstacles import require_way
 
 __all__ = ["PostfixRelayhost"]
 
 TRANSPORT = "mailpanel"
-OVERRIDES = (
-    "smtp_sasl_auth_enable",
-    "smtp_sasl_mechanism_filter",
-    "smtp_sasl_password_maps",
-    "smtp_sasl_tls_verified_security_options",
-    "smtp_tls_policy_maps",
-    "smtp_tls_wrappermode",
-)
 
 
 class RelayhostSchema(colander.MappingSchema):
@@ -125,7 +117,7 @@ class PostfixRelayhost(Setting):
 
     def plan(self, value: Mapping[str, Any], secret: str | None, facts: Facts) -> Plan:
         postfix = _postfix(facts)
-        _refuse(value, facts, postfix)
+        require_way(value, facts, postfix, implicit_tls=_implicit_tls(value))
         next_hop = _next_hop(value)
         changes: list[Change] = [
             MapEntries("tls", ((next_hop, _tls_policy(value)),)),
@@ -250,80 +242,6 @@ def _own_transport(postfix: PostfixFacts) -> list[Change]:
         kept += [f"pipemap:{{{each},static:smtp}}" for each in list_items(relayhosts)]
         changes.append(SetParameter("sender_dependent_default_transport_maps", ", ".join(kept)))
     return changes
-
-
-def _refuse(value: Mapping[str, Any], facts: Facts, postfix: PostfixFacts) -> None:
-    """Raise :class:`Refused` where the host's configuration or root's bounds forbid it."""
-    _refuse_destination(value["server_hostname"], value["server_port"], facts, postfix)
-    if postfix.parameters.get("smtp_tls_per_site"):
-        raise Refused(
-            "main.cf sets smtp_tls_per_site, which Postfix ignores once there is a "
-            "smtp_tls_policy_maps. Move its entries to smtp_tls_policy_maps first."
-        )
-    _refuse_other_ways(value, postfix)
-    for service in ("smtp/unix", "relay/unix"):
-        for name in OVERRIDES:
-            if f"{service}/{name}" in postfix.overrides:
-                raise Refused(
-                    f"master.cf overrides {name} for the service {service}, so main.cf would "
-                    "not count there. Remove that -o line first."
-                )
-    if "username" in value:
-        _refuse_account(postfix)
-
-
-def _is_on(postfix: PostfixFacts, name: str) -> bool:
-    # In either case (postconf(5)); it is no where it is not set.
-    return postfix.parameters.get(name, "").lower() == "yes"
-
-
-def _refuse_other_ways(value: Mapping[str, Any], postfix: PostfixFacts) -> None:
-    """Refuse what keeps mail from the relay, or makes smtp(8) speak otherwise than the probe."""
-    if _is_on(postfix, "smtp_tls_wrappermode") and not _implicit_tls(value):
-        raise Refused(
-            "main.cf sets smtp_tls_wrappermode = yes, TLS from the start for all of smtp, and this "
-            "relay wants STARTTLS. Remove that line: port 465 needs none."
-        )
-    transport = postfix.parameters.get("default_transport", "smtp").rstrip(":")
-    if transport != "smtp":
-        raise Refused(
-            f"main.cf sets default_transport = {transport}, so mail would not go to a relayhost. "
-            "Remove that line first."
-        )
-
-
-def _refuse_destination(hostname: str, port: int, facts: Facts, postfix: PostfixFacts) -> None:
-    if facts.relay_allow and hostname not in facts.relay_allow:
-        raise Refused(
-            f"This host accepts {', '.join(facts.relay_allow)} as relay alone "
-            f"(mailpanel.relay_allow), and {hostname} is none of them."
-        )
-    if facts.relay_ports and port not in facts.relay_ports:
-        raise Refused(
-            f"This host accepts the ports {', '.join(map(str, facts.relay_ports))} alone "
-            f"(mailpanel.relay_ports), and {port} is none of them."
-        )
-    if is_never_a_server(hostname):
-        raise Refused(
-            f"{hostname} is an address that no relay can have (link-local, multicast, reserved)."
-        )
-    if (hostname in postfix.names or is_loopback(hostname)) and port in postfix.ports:
-        raise Refused(
-            f"{hostname}, port {port}, is this host's own Postfix: mail would go round in "
-            "circles. Give the relay's name."
-        )
-
-
-def _refuse_account(postfix: PostfixFacts) -> None:
-    if not postfix.sasl_mechanisms & {"PLAIN", "LOGIN"}:
-        raise Refused(
-            "Postfix has no SASL mechanism to log in with. Install the package libsasl2-modules."
-        )
-    if _is_on(postfix, "smtp_sender_dependent_authentication"):
-        raise Refused(
-            "main.cf sets smtp_sender_dependent_authentication = yes, which would offer other "
-            "accounts to this relay. Turn it off first."
-        )
 
 
 def _probe(

@@ -12,10 +12,11 @@ from webtest import TestApp, TestResponse
 
 from mailpanel.app import make_app
 from mailpanel.models import FailedAttempt, Token
+from mailpanel.reports import Report
 from mailpanel.seal import make_keys
 from mailpanel.services.accounts import Accounts
 from mailpanel.services.database import Database
-from mailpanel.services.hosts import Hosts, Report
+from mailpanel.services.hosts import Hosts
 from mailpanel.services.tokens import Tokens
 
 SETTINGS_URL = "/api/v1/settings/"

@@ -44,6 +44,7 @@ LAYERS = {
     "privileges": layer("errors deployment layout"),
     "seal": layer("errors", "nacl"),
     "addresses": layer(),
+    "reports": layer(),
     "hostnames": layer("", "idna"),
     "schema": layer(CORE, "colander"),
     "jsonform": layer(CORE, "colander"),
@@ -53,9 +54,12 @@ LAYERS = {
     "_components": layer(),
     "host": layer("host errors plan deployment layout seal"),
     "models": layer("models", "sqlalchemy"),
-    "services": layer("services models settings seal errors", "sqlalchemy alembic argon2 psycopg"),
+    "services": layer(
+        "services models settings seal errors reports", "sqlalchemy alembic argon2 psycopg"
+    ),
     "apply": layer(
-        "apply services settings host seal errors plan deployment layout privileges addresses",
+        "apply services settings host seal errors plan deployment layout privileges addresses "
+        "reports",
         "aiosmtplib",
     ),
     "credentials": layer(),

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from mailpanel.apply.courier import Courier
-from mailpanel.apply.messages import DesiredSettings, Goodbye, Hello, HostReport
+from mailpanel.apply.messages import DesiredSettings, Goodbye, Hello
 from mailpanel.apply.pipe import Pipe
 from mailpanel.errors import DatabaseAway
+from mailpanel.reports import Report
 from mailpanel.seal import Sealer
 from mailpanel.services.changes import Author, Changes
 from mailpanel.services.database import Database
@@ -60,7 +61,7 @@ class Running:
             pass
 
     def report(self, revision: int, status: str = "applied") -> None:
-        self.pipe.send(HostReport(NAME, revision, status, None, None, 12, revision))
+        self.pipe.send(Report(NAME, revision, status, None, None, 12, revision))
 
     def end(self, goodbye: bool = True) -> None:
         """End it, with a good-bye or as an executor that is gone."""

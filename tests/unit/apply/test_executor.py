@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from mailpanel.apply.executor import Executor
-from mailpanel.apply.messages import HostReport, Wanted, encode
+from mailpanel.apply.messages import encode
 from mailpanel.errors import CheckFailed, ProbeFailed
 from mailpanel.host.state import State
 from mailpanel.host.testing import FakeHost
 from mailpanel.plan import Probe
+from mailpanel.reports import Desired, Report
 from mailpanel.seal import Opener, Sealer, make_keys
 from mailpanel.settings import SETTINGS
 
@@ -34,7 +35,7 @@ class Scene:
         make_keys(directory / "seal.key", directory / "seal.pub")
         self.directory = directory
         self.host = FakeHost(MAIN_CF)
-        self.reports: list[HostReport] = []
+        self.reports: list[Report] = []
         self.probes: list[Probe] = []
         self.probe_error: ProbeFailed | None = None
         self.courier_has_gone = False
@@ -55,7 +56,7 @@ class Scene:
             pause=60.0,
         )
 
-    def _report(self, report: HostReport) -> None:
+    def _report(self, report: Report) -> None:
         if self.courier_has_gone:
             raise EOFError
         self.reports.append(report)
@@ -70,17 +71,17 @@ class Scene:
         destination = {each: value.get(each) for each in SETTINGS[NAME].destination}
         return Sealer(self.directory / "seal.pub").seal(name, revision, destination, SECRET)
 
-    def wanted(self, revision: int, **change: Any) -> Wanted:
+    def wanted(self, revision: int, **change: Any) -> Desired:
         sealed = self.seal(min(revision, 1))
-        return replace(Wanted(NAME, revision, False, VALUE, sealed, True), **change)
+        return replace(Desired(NAME, revision, False, VALUE, sealed, True), **change)
 
-    def converge(self, wanted: Wanted) -> HostReport | None:
+    def converge(self, wanted: Desired) -> Report | None:
         """Return the last report of this attempt, ``None`` where it was no attempt."""
         self.reports.clear()
         self.executor.converge(wanted)
         return self.reports[-1] if self.reports else None
 
-    def refused(self, wanted: Wanted) -> str:
+    def refused(self, wanted: Desired) -> str:
         """Return the error with which *wanted* fails, nothing having been changed."""
         before = self.host.tree
         report = self.converge(wanted)
@@ -103,7 +104,7 @@ def test_a_revision_is_applied_and_every_step_told(scene: Scene) -> None:
     steps = [(report.status, report.step) for report in scene.reports]
     names = ["check", "probe", "journal", "swap", "reload", "verify"]
     assert steps == [*(("applying", name) for name in names), ("applied", None)]
-    assert last == HostReport(NAME, 1, "applied", None, None, last.duration_ms, 1)
+    assert last == Report(NAME, 1, "applied", None, None, last.duration_ms, 1)
     assert scene.host.facts().postfix.parameters["relayhost"] == "[old.test]:25"
     assert "relayhost = [relay.test]:587" in scene.host.live.main_cf
     assert scene.host.live.maps["sasl"] == f"[relay.test]:587 u:{SECRET}\n"
@@ -252,7 +253,7 @@ def test_a_refused_password_is_not_tried_again(scene: Scene) -> None:
     assert scene.converge(scene.wanted(2)).status == "applied"
 
 
-def attempts(scene: Scene, wanted: Wanted, seconds: int) -> list[float]:
+def attempts(scene: Scene, wanted: Desired, seconds: int) -> list[float]:
     """Return when *wanted* was tried, offered every ten seconds."""
     began, times = scene.now, []
     while scene.now - began < seconds:
@@ -317,7 +318,7 @@ def test_a_reset_with_mail_in_flight_is_applying_until_it_has_gone(scene: Scene)
     assert scene.executor.resetting()
     scene.host.in_flight = False
     assert not scene.executor.settle()
-    assert scene.reports[-1] == HostReport(
+    assert scene.reports[-1] == Report(
         NAME, 2, "applied", None, None, scene.reports[-1].duration_ms, 2
     )
     assert not scene.executor.resetting()

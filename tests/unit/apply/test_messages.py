@@ -14,17 +14,16 @@ from mailpanel.apply.messages import (
     DesiredSettings,
     Goodbye,
     Hello,
-    HostReport,
     Message,
     Present,
     ProbeRequest,
     ProbeResult,
-    Wanted,
     decode,
     encode,
 )
 from mailpanel.errors import ProtocolError
 from mailpanel.plan import SmtpLogin
+from mailpanel.reports import Desired, Report
 
 TEXT = st.text(st.characters(), max_size=20)
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -36,14 +35,14 @@ VALUES = st.none() | st.dictionaries(TEXT, JSON, max_size=3)
 MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.lists(
         st.builds(
-            Wanted, TEXT, st.integers(), st.booleans(), VALUES, st.none() | TEXT, st.booleans()
+            Desired, TEXT, st.integers(), st.booleans(), VALUES, st.none() | TEXT, st.booleans()
         ),
         max_size=3,
     ).map(lambda wanted: DesiredSettings(tuple(wanted))),
     st.builds(ProbeResult, st.integers(), st.none() | TEXT, st.booleans()),
     st.builds(Hello, st.dictionaries(TEXT, JSON, max_size=3)),
     st.builds(
-        HostReport,
+        Report,
         TEXT,
         st.integers(),
         TEXT,
@@ -140,7 +139,7 @@ RESULT = {"type": "ProbeResult", "number": 1, "error": None, "temporary": False}
         {"temporary": 0},
         {"error": 5},
         {"more": 1},
-        {"type": "Wanted"},
+        {"type": "Desired"},
         {"type": "Message"},
         {"type": None},
         {"type": []},

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from mailpanel.reports import Report
 from mailpanel.seal import Opener, Sealer, make_keys
 from mailpanel.services.accounts import Accounts
 from mailpanel.services.authentication import Authentication
 from mailpanel.services.changes import Author, Changes
 from mailpanel.services.database import Database
-from mailpanel.services.hosts import Hosts, Report
+from mailpanel.services.hosts import Hosts
 from mailpanel.services.tokens import Tokens
 from mailpanel.services.wake import make_waker
 

@@ -11,9 +11,9 @@ from stored import stored
 
 from mailpanel.errors import FieldError, InvalidFields, NotFound, PreconditionFailed, SealError
 from mailpanel.models import AuditEntry, Revision
+from mailpanel.reports import Report
 from mailpanel.seal import Sealer
 from mailpanel.services.changes import Author, Changes, IfMatch
-from mailpanel.services.hosts import Report
 from mailpanel.services.wake import SocketWaker
 
 NAME = "postfix_relayhost"

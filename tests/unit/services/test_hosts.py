@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mailpanel.errors import NotFound
-from mailpanel.services.hosts import Desired, Hosts
+from mailpanel.reports import Desired
+from mailpanel.services.hosts import Hosts
 
 NAME = "postfix_relayhost"
 

@@ -219,6 +219,8 @@ def refused(given: Mapping[str, Any], facts: Facts) -> str:
         ("smtp_tls_wrappermode", "yes"),
         ("smtp_tls_wrappermode", "Yes"),
         ("default_transport", "uucp"),
+        ("smtp_sasl_mechanism_filter", "!plain, !login, digest-md5"),
+        ("smtp_sasl_mechanism_filter", "!plain, !login, static:rest"),
     ],
 )
 def test_a_parameter_in_the_way_is_refused_by_name(name: str, value: str) -> None:
@@ -233,6 +235,9 @@ def test_a_parameter_in_the_way_is_refused_by_name(name: str, value: str) -> Non
         ("smtp_tls_wrappermode", "no"),
         ("default_transport", "smtp"),
         ("default_transport", "smtp:"),
+        ("smtp_sasl_mechanism_filter", "PLAIN login"),
+        ("smtp_sasl_mechanism_filter", "!gssapi, !login, static:rest"),
+        ("smtp_sasl_mechanism_filter", "/etc/postfix/mechanisms"),
     ],
 )
 def test_a_parameter_that_harms_nothing_is_not(name: str, value: str) -> None:
@@ -241,7 +246,15 @@ def test_a_parameter_that_harms_nothing_is_not(name: str, value: str) -> None:
 
 @pytest.mark.parametrize("service", ["smtp/unix", "relay/unix"])
 @pytest.mark.parametrize(
-    "name", ["smtp_sasl_auth_enable", "smtp_sasl_password_maps", "smtp_tls_policy_maps"]
+    "name",
+    [
+        "smtp_sasl_auth_enable",
+        "smtp_sasl_mechanism_filter",
+        "smtp_sasl_password_maps",
+        "smtp_sasl_tls_verified_security_options",
+        "smtp_tls_policy_maps",
+        "smtp_tls_wrappermode",
+    ],
 )
 def test_an_override_in_master_cf_is_refused_by_name(service: str, name: str) -> None:
     facts = replace(FACTS, postfix=replace(POSTFIX, overrides={f"{service}/{name}": "no"}))
@@ -330,3 +343,17 @@ def test_the_value_of_an_unmanaged_host_is_read() -> None:
 
 def test_its_example_is_valid() -> None:
     planned(SETTING.example)
+
+
+@pytest.mark.parametrize("hostname", ["127.0.0.2", "127.9.9.9"])
+def test_this_host_is_known_by_all_of_the_loopback_network(hostname: str) -> None:
+    """At its own port alone: another server may listen at another."""
+    value = OPEN | {"server_hostname": hostname, "server_port": 25}
+    assert "circles" in refused(value, FACTS)
+    planned(value | {"server_port": 2525}, FACTS)
+
+
+@pytest.mark.parametrize("hostname", ["169.254.169.254", "224.0.0.1", "fe80::1", "0.0.0.0"])
+def test_an_address_that_no_relay_has_is_refused_without_any_probe(hostname: str) -> None:
+    """The bound is root's, and does not depend on whether the web wants a probe."""
+    assert "no relay can have" in refused(OPEN | {"server_hostname": hostname}, FACTS)
