@@ -201,6 +201,7 @@ class Executor:
         for record in self._state.all():
             if record.status == "settling" and not self._host.leaving(record.setting):
                 done = replace(record, status="applied", step=None, error=None, since=time.time())
+                log.info("%s", _told(done))
                 self._store(done)
         return left
 
@@ -268,8 +269,10 @@ def _told(record: Record) -> str:
     """Return what happened, for the log."""
     what = f"{record.setting} revision {record.revision}: "
     what += "reset, " if record.reset else ""
+    if record.status == "settling":
+        return f"{what}waits for the mail in flight"
     if record.status != "failed":
-        return f"{what}{record.step or record.status}, {record.duration_ms} ms"
+        return f"{what}{record.status}, {record.duration_ms} ms"
     live = f"revision {record.live} is still live" if record.live else "nothing was changed"
     return f"{what}failed at {record.step}; {live}: {record.error}"
 
