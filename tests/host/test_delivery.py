@@ -123,3 +123,20 @@ def test_the_documented_sequence(make_relay, panel) -> None:
 
     assert panel.reset(SETTING).status == 204
     assert panel.api("GET", path).status == 204
+
+
+@pytest.mark.parametrize("implicit_tls", [False, True])
+def test_an_ipv6_address_is_used(implicit_tls: bool, make_relay, postfix, make_panel) -> None:
+    """In brackets for Postfix, and verified by the address in the certificate."""
+    postfix.set_parameters({"inet_protocols": "all"})
+    relay = make_relay(
+        address="::1", port=0, implicit_tls=implicit_tls, accounts={"relay-user": "secret"}
+    )
+    panel = make_panel(postfix)
+    way = Way("::1", "::1", relay.port, security="tls" if implicit_tls else None)
+
+    answer = panel.set(SETTING, way.value(relay.port, "relay-user", "secret"))
+    postfix.submit("friend@example.net")
+
+    assert answer["status"] == "applied", answer
+    assert relay.wait_for(1)[0].username == "relay-user"
