@@ -23,8 +23,9 @@ RUNTIME = [
     "PasteDeploy>=3.1",
     "PyNaCl>=1.6",
     "pyramid>=2.1",
-    # pyramid and deform import pkg_resources, which later ones no longer have.
-    "setuptools<81",
+    # pyramid and deform import pkg_resources: later ones warn of it at each start, and 81 has
+    # it no longer.
+    "setuptools<80.9",
     "sqlalchemy>=2.1",
     "waitress>=3.0.2",
 ]

@@ -142,7 +142,7 @@ class SmtpLogin:
     ``tls`` is ``starttls``, ``tls`` (from the start), ``may`` or ``none``; with
     ``verify`` the certificate must be valid for *hostname*. ``username`` and
     ``password`` are ``None`` where there is no account. ``mechanisms`` are those
-    that the daemon itself could use.
+    that the daemon itself could use, ``ca_option`` what names the CA file.
     """
 
     hostname: str
@@ -155,6 +155,7 @@ class SmtpLogin:
     ca_path: str
     mechanisms: tuple[str, ...]
     helo: str
+    ca_option: str = "mailpanel.ca_file"
 
 
 Probe = SmtpLogin

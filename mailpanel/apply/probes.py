@@ -147,7 +147,7 @@ def _context(probe: SmtpLogin) -> ssl.SSLContext:
         try:
             context.load_verify_locations(probe.ca_file, probe.ca_path or None)
         except OSError:
-            raise ProbeFailed("The file that mailpanel.ca_file names cannot be read.") from None
+            raise ProbeFailed(f"The file that {probe.ca_option} names cannot be read.") from None
     else:
         context.check_hostname = False
         context.verify_mode = ssl.VerifyMode.CERT_NONE
@@ -276,7 +276,7 @@ def _no_tls(probe: SmtpLogin, error: BaseException) -> ProbeFailed:
             return ProbeFailed(
                 f"The certificate of {probe.hostname} is not accepted: "
                 f"{_line(cause.verify_message)}. Use the name that the certificate is for, or "
-                "set mailpanel.ca_file to the CA that issued it."
+                f"set {probe.ca_option} to the CA that issued it."
             )
     return ProbeFailed(
         f"{probe.hostname}, port {probe.port}, does not speak TLS. Check the port: 465 is for TLS "

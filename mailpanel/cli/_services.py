@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
+
 from mailpanel.cli._base import deployment
 from mailpanel.deployment import Deployment
 from mailpanel.errors import NotFound
@@ -28,9 +30,13 @@ __all__ = [
 
 
 def open_database(options: Deployment | None = None) -> Database:
-    """Return the database; this process is the unprivileged user from here on."""
+    """Return the database; this process is the unprivileged user from here on.
+
+    Its connections are closed with the command.
+    """
     options = options or deployment()
     database = Database(options.database_url)
+    click.get_current_context().call_on_close(database.dispose)
     become_database_user(options, database)
     return database
 

@@ -48,6 +48,7 @@ def command(key_stdin: bool) -> None:
     options = deployment()
     tell_if_no_postfix(options)
     database, migration = Database(options.database_url), Migration()
+    click.get_current_context().call_on_close(database.dispose)
     if os.geteuid() == 0 and _make_user(options.user):
         click.echo(f"made the system user {options.user}")
     for directory in prepare_state(options) + prepare_run(options):

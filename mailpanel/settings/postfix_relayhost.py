@@ -249,6 +249,7 @@ def _probe(
 ) -> SmtpLogin:
     security = _security(value)
     tls = "may" if security == "starttls" and not _verified(value) else security
+    own_ca = postfix.parameters.get("smtp_tls_CAfile")
     return SmtpLogin(
         hostname=value["server_hostname"],
         port=value["server_port"],
@@ -256,8 +257,9 @@ def _probe(
         verify=_verified(value),
         username=value.get("username"),
         password=secret,
-        ca_file=postfix.parameters.get("smtp_tls_CAfile") or facts.ca_file,
+        ca_file=own_ca or facts.ca_file,
         ca_path=postfix.parameters.get("smtp_tls_CApath", ""),
         mechanisms=tuple(sorted(postfix.sasl_mechanisms)),
         helo=postfix.parameters.get("smtp_helo_name") or facts.host_name,
+        ca_option="smtp_tls_CAfile in main.cf" if own_ca else "mailpanel.ca_file",
     )

@@ -357,3 +357,11 @@ def test_this_host_is_known_by_all_of_the_loopback_network(hostname: str) -> Non
 def test_an_address_that_no_relay_has_is_refused_without_any_probe(hostname: str) -> None:
     """The bound is root's, and does not depend on whether the web wants a probe."""
     assert "no relay can have" in refused(OPEN | {"server_hostname": hostname}, FACTS)
+
+
+def test_a_probe_knows_what_names_its_ca_file() -> None:
+    """Else its sentence would send somebody to an option that does not count."""
+    (probe,) = planned(ACCOUNT, FACTS).probes
+    assert (probe.ca_file, probe.ca_option) == (FACTS.ca_file, "mailpanel.ca_file")
+    (probe,) = planned(ACCOUNT, with_parameters(smtp_tls_CAfile="/own.pem")).probes
+    assert (probe.ca_file, probe.ca_option) == ("/own.pem", "smtp_tls_CAfile in main.cf")
