@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -23,7 +24,7 @@ class Stored:
     has_secret: bool
 
 
-class Setting:
+class Setting(ABC):
     """One server-wide setting; a subclass is all that a new one needs.
 
     Pure: no clock, file, database or process. ``secret_field`` names the field that is
@@ -63,14 +64,14 @@ class Setting:
         """Say whether *value* is incomplete without a secret."""
         return self.secret_field is not None
 
+    @abstractmethod
     def plan(self, value: Mapping[str, Any], secret: str | None, facts: Facts) -> Plan:
         """Return what *value* wants of the host that *facts* describe.
 
         Raises :class:`mailpanel.errors.Refused`, naming the remedy, where what
         stands on the host forbids it.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, facts: Facts) -> dict[str, Any] | None:
         """Return the value that the admin's own configuration amounts to, or ``None``."""
-        raise NotImplementedError
