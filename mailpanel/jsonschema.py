@@ -49,6 +49,14 @@ def _integer(kind: schema.Integer) -> Json:
     return {"type": "integer", "minimum": kind.low, "maximum": kind.high}
 
 
+def _integer_or_null(kind: schema.IntegerOrNull) -> Json:
+    return {**_integer(kind), "type": ["integer", "null"]}
+
+
+def _null(_kind: schema.Null) -> Json:
+    return {"type": "null"}
+
+
 def _one_of(kind: schema.OneOf) -> Json:
     return {"type": "string", "enum": list(kind.words)}
 
@@ -87,6 +95,8 @@ def _hostname(_kind: schema.Hostname) -> Json:
 
 _WRITERS: dict[type, Callable[[Any], Json]] = {
     schema.Integer: _integer,
+    schema.IntegerOrNull: _integer_or_null,
+    schema.Null: _null,
     schema.OneOf: _one_of,
     schema.Text: _text,
     schema.Username: _username,

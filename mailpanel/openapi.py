@@ -63,6 +63,10 @@ def document(settings: Mapping[str, Setting] = SETTINGS) -> Json:
 def _setting_schemas(setting: Setting) -> Json:
     node = setting.schema()
     value = jsonschema.of_value(node, setting.secret_field)
+    told = "`null` once reset."
+    if setting.generates:
+        value = {"type": "string", "readOnly": True}
+        told = "What was generated, in the answer to the change that made it; `null` ever after."
     state: Json = {
         "type": "object",
         "additionalProperties": False,
@@ -70,7 +74,7 @@ def _setting_schemas(setting: Setting) -> Json:
         "properties": {
             "name": {"const": setting.name},
             "status": {"enum": list(STATUSES)},
-            "value": {"oneOf": [value, {"type": "null"}], "description": "`null` once reset."},
+            "value": {"oneOf": [value, {"type": "null"}], "description": told},
             "error": {"type": "string", "description": "What failed, where and at which step."},
         },
     }
@@ -90,7 +94,7 @@ def _setting(setting: Setting) -> Json:
     resetting = _envelope("settings", _ref("schemas", f"{setting.name}.resetting"))
     changes = {"parameters": [_ref("parameters", name) for name in PARAMETERS]}
     body = {
-        "required": True,
+        "required": not setting.generates,
         "content": {
             JSON: {"schema": _ref("schemas", setting.name), "example": dict(setting.example)}
         },

@@ -13,9 +13,14 @@ from dataclasses import dataclass, field
 __all__ = [
     "Change",
     "Check",
+    "DovecotFacts",
+    "DovecotSays",
     "Facts",
+    "Folder",
     "MapEntries",
     "MapIsSilent",
+    "MasterUser",
+    "MsmtpFacts",
     "ParameterIs",
     "Plan",
     "PostfixFacts",
@@ -25,6 +30,7 @@ __all__ = [
     "SetService",
     "SmtpLogin",
     "TransportsAreNamed",
+    "WriteFile",
     "list_items",
 ]
 
@@ -74,17 +80,79 @@ class PostfixFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What a plan may depend on; ``postfix`` is ``None`` where it is not installed.
+class Folder:
+    """A mailbox block of Dovecot's: its special uses (RFC 6154), and the age in seconds at
+    which autoexpunge clears it, ``None`` where it does not."""
 
-    ``relay_allow`` and ``relay_ports`` are root's own bounds; empty is any.
+    special_use: frozenset[str] = frozenset()
+    autoexpunge: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DovecotFacts:
+    """What stands in Dovecot on this host, without what mailpanel put there.
+
+    ``parameters`` holds what ``doveconf`` says at the top level (doveconf(1)), defaults
+    too. ``inbox_namespace`` is the name of the namespace with ``inbox = yes``, ``None``
+    where there is none; ``folders`` are the mailbox blocks in it by name. ``passdbs`` are
+    the drivers of the password databases. ``directory`` holds mailpanel's own files,
+    ``drop_ins`` its configuration; ``group`` is what Dovecot's processes read them by.
+    """
+
+    version: str
+    parameters: Mapping[str, str]
+    inbox_namespace: str | None
+    folders: Mapping[str, Folder]
+    directory: str
+    drop_ins: str
+    group: str
+    passdbs: frozenset[str] = frozenset()
+
+    @property
+    def is_2_3(self) -> bool:
+        """Say whether it wants the syntax of Dovecot 2.3; 2.4 has another."""
+        major, minor = (int(part) for part in self.version.split(".")[:2])
+        return (major, minor) < (2, 4)
+
+    def drop_in(self, setting: str) -> str:
+        """Return the path of *setting*'s own configuration file."""
+        return f"{self.drop_ins}/99-mailpanel-{setting}.conf"
+
+
+@dataclass(frozen=True, slots=True)
+class MsmtpFacts:
+    """What stands of msmtp on this host, without what mailpanel put there.
+
+    ``path`` is where mailpanel's own msmtprc goes: the system's, or, where that one is
+    the admin's (``admins_own``), one in ``directory``, which holds mailpanel's own files.
+    """
+
+    version: str
+    path: str
+    directory: str
+    admins_own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a plan may depend on: one *part* of the host, and root's own bounds.
+
+    The part is ``None`` where it is not installed. ``relay_allow``, ``relay_ports`` and
+    ``master_allow_nets`` are bounds, empty is any; ``msmtp_group`` may read msmtprc.
     """
 
     host_name: str
     ca_file: str
     relay_allow: tuple[str, ...] = ()
     relay_ports: tuple[int, ...] = ()
+    master_user: str = "master"
+    master_enabled: bool = True
+    master_allow_nets: tuple[str, ...] = ()
+    msmtp_group: str = "mail"
+    part: str = "postfix"
     postfix: PostfixFacts | None = None
+    dovecot: DovecotFacts | None = None
+    msmtp: MsmtpFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +200,40 @@ class MapEntries:
     lingers: bool = True
 
 
-Change = SetParameter | PrependParameter | SetService | MapEntries
+@dataclass(frozen=True, slots=True)
+class WriteFile:
+    """The file *path*, mailpanel's own, holds *content*, under *mode* and *group*.
+
+    One that stands there and is not mailpanel's is never touched. ``counts`` says that
+    by this file the change counts; one that does not is named by another that does.
+    """
+
+    path: str
+    content: str = field(repr=False)
+    mode: int = 0o644
+    group: str = ""
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MasterUser:
+    """Dovecot's passwd-file *path*, mailpanel's own, has *name* as its only master user.
+
+    *hash* is a Dovecot password with its scheme; *allow_nets* are the networks to log in
+    from, empty for any; *separator* stands between mailbox and master user at log-in.
+    Dovecot is seen to log in by the file as it shall be, or, once no plan wants it, to do
+    so no longer; sessions that the master user opened under an earlier password are ended.
+    """
+
+    path: str
+    name: str
+    hash: str = field(repr=False)
+    separator: str
+    group: str
+    allow_nets: tuple[str, ...] = ()
+
+
+Change = SetParameter | PrependParameter | SetService | MapEntries | WriteFile | MasterUser
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +288,30 @@ class TransportsAreNamed:
     sentence: str
 
 
-Check = MapIsSilent | TransportsAreNamed
+@dataclass(frozen=True, slots=True)
+class DovecotSays:
+    """Check: the staged configuration says *values*, and nothing else has changed in it.
+
+    A key is the headers of the blocks and the parameter, as ``doveconf -n`` prints them:
+    ``("namespace inbox", "mailbox Junk", "autoexpunge")``. A value of ``0`` may be missing;
+    spans of time are compared as such.
+    """
+
+    values: tuple[tuple[tuple[str, ...], str], ...]
+
+
+Check = MapIsSilent | TransportsAreNamed | DovecotSays
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that one setting wants of one host; the empty plan is the reset."""
+    """All that one setting wants of one host; the empty plan is the reset.
+
+    ``details`` is what the administrator should know of how it was done there, by name.
+    """
 
     changes: tuple[Change, ...] = ()
     checks: tuple[Check, ...] = ()
     probes: tuple[Probe, ...] = ()
     verifications: tuple[ParameterIs, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)

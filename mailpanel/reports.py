@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = ["Desired", "Report"]
@@ -26,7 +26,8 @@ class Report:
 
     ``status`` is ``applying``, ``applied`` or ``failed``; ``error`` is a sentence
     for the administrator. ``highest_revision`` is the highest that root on that
-    host has accepted of this setting.
+    host has accepted of this setting; ``details`` is what else there is to know, by name,
+    such as when a value takes effect.
     """
 
     setting: str
@@ -36,3 +37,4 @@ class Report:
     error: str | None
     duration_ms: int | None
     highest_revision: int
+    details: dict[str, Any] = field(default_factory=dict)

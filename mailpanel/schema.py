@@ -21,6 +21,8 @@ __all__ = [
     "REQUIRED",
     "Hostname",
     "Integer",
+    "IntegerOrNull",
+    "Null",
     "Object",
     "OneOf",
     "Port",
@@ -83,6 +85,8 @@ class Object(colander.Mapping):
     ) -> Iterator[tuple[str, Any]]:
         for child in node.children:
             given = cstruct.get(child.name, colander.null)
+            if given is colander.null and _bound(child, "form"):
+                given = getattr(child.typ, "blank", colander.null)
             if given is colander.null and child.missing is colander.required:
                 _add(invalid, child.name, REQUIRED)
                 continue
@@ -150,6 +154,32 @@ class Integer(_Strict):
         if not self.low <= given <= self.high:
             raise colander.Invalid(node, f"This must be from {self.low} to {self.high}.")
         return given
+
+
+class IntegerOrNull(Integer):
+    """A JSON integer between *low* and *high*, or ``null``; in a form a blank field is that."""
+
+    json_name = "a JSON integer, without quotes or a decimal point, or null"
+    blank = ""
+
+    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
+        blank = isinstance(cstruct, str) and not cstruct.strip() and _bound(node, "form")
+        return None if cstruct is None or blank else super().deserialize(node, cstruct)
+
+    def serialize(self, node: colander.SchemaNode, appstruct: Any) -> Any:
+        return self.blank if appstruct is None else super().serialize(node, appstruct)
+
+
+class Null(colander.SchemaType):
+    """``null`` and nothing else; it says nothing, so it is left out."""
+
+    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
+        if cstruct not in (None, colander.null):
+            raise colander.Invalid(node, "This must be null, or left out.")
+        return colander.drop
+
+    def serialize(self, node: colander.SchemaNode, appstruct: Any) -> Any:
+        return colander.null
 
 
 class Port(Integer):

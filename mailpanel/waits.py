@@ -24,7 +24,7 @@ def settled(request: Any, state: SettingState) -> SettingState | None:
     if seconds is None or not places.acquire(blocking=False):
         return state
     try:
-        reached: SettingState | None = request.changes.wait(state.name, state.revision, seconds)
+        reached = state.reached(request.changes.wait(state.name, state.revision, seconds))
     except DatabaseAway:
         return state
     finally:

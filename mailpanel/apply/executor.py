@@ -12,12 +12,13 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from mailpanel.errors import HostError, InvalidFields, MailpanelError, ProtocolError, Refused
 from mailpanel.host.mailhost import Host
 from mailpanel.host.state import Record, State
-from mailpanel.plan import Plan, Probe
+from mailpanel.plan import Facts, Plan, Probe
 from mailpanel.reports import Desired, Report
 from mailpanel.seal import Opener
 from mailpanel.settings import Setting
@@ -39,6 +40,7 @@ class Executor:
     *report* is told every step; *try_probe* lets the courier try a probe and raises
     :class:`mailpanel.errors.ProbeFailed` where it fails. *pause* is in seconds: a
     failure that may pass is tried again after it, then after twice that, and so on.
+    *grace*, in seconds, is how long what would newly be deleted stays.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Executor:
         report: Callable[[Report], None],
         try_probe: Callable[[Probe], None],
         pause: float,
+        grace: float = 0.0,
     ) -> None:
         self._host = host
         self._state = state
@@ -59,6 +62,7 @@ class Executor:
         self._report = report
         self._try_probe = try_probe
         self._pause = pause
+        self._grace = grace
         self._attempts: dict[str, tuple[int, int, float]] = {}
         self._replayed: set[str] = set()
         self._settling_failed = 0
@@ -70,13 +74,16 @@ class Executor:
         if wanted.setting not in self._settings or not self._due(wanted, record):
             return
         started = time.monotonic()
-        tried = Record(
-            wanted.setting,
-            wanted.revision,
-            record.highest,
+        tried = replace(
+            record,
+            revision=wanted.revision,
             reset=wanted.reset,
+            status="applying",
+            step=None,
+            error=None,
+            duration_ms=None,
+            retry=True,
             since=time.time(),
-            live=record.live,
         )
         if wanted.revision < max(record.highest, 1):
             self._refuse_replay(wanted, record)
@@ -90,7 +97,7 @@ class Executor:
         try:
             # From here on no lower revision counts any more, whatever comes of this one.
             self._state.put(tried)
-            self._make(wanted, step)
+            made = self._make(wanted, tried, step)
         except ProtocolError:
             raise
         except MailpanelError as error:
@@ -99,7 +106,7 @@ class Executor:
             _log_frames(error)
             self._failed(replace(tried, step=steps[-1]), _unforeseen(error), started)
         else:
-            self._made(tried, started)
+            self._made(made, started)
 
     def _due(self, wanted: Desired, record: Record) -> bool:
         if wanted.revision > HIGHEST_REVISION:
@@ -107,7 +114,7 @@ class Executor:
         if wanted.revision != record.revision:
             return True
         if record.status == "applied":
-            return False
+            return 0 < record.effective_from <= time.time()
         if record.status == "failed" and not record.retry:
             return False
         revision, _, at = self._attempts.get(wanted.setting, (0, 0, 0.0))
@@ -127,43 +134,63 @@ class Executor:
             )
         )
 
-    def _make(self, wanted: Desired, step: Callable[[str], None]) -> None:
+    def _make(self, wanted: Desired, tried: Record, step: Callable[[str], None]) -> Record:
+        """Make the host so; return *tried* with what is live then."""
         setting = self._settings[wanted.setting]
-        facts = self._host.facts()
-        if wanted.reset:
-            plan = Plan()
-        else:
+        facts = self._host.facts(setting.part)
+        made = replace(tried, live=0, value=None, pending=None, effective_from=0.0, details={})
+        plan = Plan()
+        if not wanted.reset:
             value, secret = self._open(setting, wanted)
-            plan = setting.plan(value, secret, facts)
+            standing, effective_from = self._with_grace(setting, value, tried, facts)
+            plan = setting.plan(standing, secret, facts)
+            made = replace(made, live=wanted.revision, value=standing, details=dict(plan.details))
+            if effective_from:
+                details = {**plan.details, "effective_from": _in_text(effective_from)}
+                made = replace(made, pending=value, effective_from=effective_from, details=details)
         try_probe = self._try_probe if wanted.probe else _skip
         self._host.converge(wanted.setting, plan, facts, try_probe, step)
+        return made
 
-    def _open(self, setting: Setting, wanted: Desired) -> tuple[Mapping[str, Any], str | None]:
-        """Return value and secret of *wanted*, validated anew by the settings' own schema."""
+    def _with_grace(
+        self, setting: Setting, value: dict[str, Any], record: Record, facts: Facts
+    ) -> tuple[dict[str, Any], float]:
+        """Return what is to stand now for *value*, and when that itself counts; 0 for now.
+
+        A wait that goes on already for a value as strict is not begun anew.
+        """
+        live = record.value if record.live else setting.read(facts)
+        milder = setting.milder(value, live) if self._grace else None
+        if milder is None:
+            return value, 0.0
+        waits = record.pending is not None and setting.milder(value, record.pending) is None
+        effective_from = record.effective_from if waits else time.time() + self._grace
+        return (milder, effective_from) if effective_from > time.time() else (value, 0.0)
+
+    def _open(self, setting: Setting, wanted: Desired) -> tuple[dict[str, Any], str | None]:
+        """Return value and secret of *wanted*, validated anew by the setting's own rules."""
         given = dict(wanted.value or {})
         secret = None
         if wanted.sealed is not None and setting.secret_field is not None:
             destination = {name: given.get(name) for name in setting.destination}
             secret = self._opener.open(wanted.sealed, setting.name, wanted.revision, destination)
-            given[setting.secret_field] = secret
         broken = Refused(
             "The database holds a value that breaks the setting's own rules. Save it once more."
         )
         try:
-            value = setting.public(setting.validate(given))
+            value = setting.believed(given, secret)
         except InvalidFields:
             raise broken from None
         if value != wanted.value:
             raise broken
         return value, secret
 
-    def _made(self, tried: Record, started: float) -> None:
+    def _made(self, made: Record, started: float) -> None:
         # A reset is done when what stood before mailpanel stands again, to the byte.
-        settling = tried.reset and self._host.leaving(tried.setting)
+        settling = made.reset and self._host.leaving(made.setting)
         status, step = ("settling", "wait for mail in flight") if settling else ("applied", None)
-        self._attempts.pop(tried.setting, None)
-        live = 0 if tried.reset else tried.revision
-        self._finish(replace(tried, status=status, step=step, live=live), started)
+        self._attempts.pop(made.setting, None)
+        self._finish(replace(made, status=status, step=step), started)
 
     def _failed(self, tried: Record, error: MailpanelError, started: float) -> None:
         retry = getattr(error, "temporary", True)
@@ -241,6 +268,7 @@ class Executor:
                 record.error,
                 record.duration_ms,
                 max(record.highest, record.revision),
+                record.details,
             )
         )
 
@@ -248,6 +276,11 @@ class Executor:
         # A courier that has gone must not stop a change half-way; the next is told all.
         with suppress(EOFError):
             self._report(report)
+
+
+def _in_text(time_: float) -> str:
+    """Return *time_*, in seconds since the epoch, as RFC 3339 has it."""
+    return datetime.fromtimestamp(time_, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _unforeseen(error: Exception) -> HostError:

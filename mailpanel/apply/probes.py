@@ -73,7 +73,7 @@ async def _resolve(probe: SmtpLogin) -> list[tuple[int, str]]:
     allowed = [each for each in addresses if not is_never_a_server(each[1].partition("%")[0])]
     if not allowed:
         raise ProbeFailed(
-            f"{probe.hostname} resolves to an address that no relay can have (link-local, "
+            f"{probe.hostname} resolves to an address that no server can have (link-local, "
             "multicast or reserved)."
         )
     return allowed

@@ -38,6 +38,7 @@ LOOK = 0.5
 # rest to the next.
 PATIENCE = 30.0
 PROBE_TIMEOUT = 120.0
+PARTS = tuple(dict.fromkeys(setting.part for setting in SETTINGS.values()))
 COURIER_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 
@@ -84,6 +85,13 @@ def _recover(host: MailHost) -> None:
             log.warning("a change that was interrupted has been %s", recovered)
 
 
+def _version(part: str, facts: Facts | None) -> str:
+    if facts is None:
+        return "unreadable configuration"
+    described = getattr(facts, part)
+    return described.version if described else "not installed"
+
+
 class _Service:
     """The executor's loop, over one courier's pipe after another."""
 
@@ -102,6 +110,7 @@ class _Service:
             report=self._report,
             try_probe=self._try_probe,
             pause=deployment.check_interval,
+            grace=deployment.clearing_grace,
         )
 
     def serve(self, pipe: Pipe) -> int:
@@ -131,18 +140,21 @@ class _Service:
 
     def _greet(self, pipe: Pipe) -> None:
         self._pipe = pipe
-        facts: Facts | None = None
+        facts = {part: self._facts(part) for part in PARTS}
+        self._pipe.send(Hello({part: _version(part, facts[part]) for part in PARTS}))
+        self._executor.tell_all()
+        for setting in SETTINGS.values():
+            known = facts[setting.part]
+            if known is not None:
+                self._pipe.send(Present(setting.name, setting.read(known)))
+
+    def _facts(self, part: str) -> Facts | None:
+        """Return the facts of *part*; ``None`` where its configuration cannot be read."""
         try:
-            facts = self._host.facts()
-            version = facts.postfix.version if facts.postfix else "not installed"
+            return self._host.facts(part)
         except HostError as error:
             log.error("%s", error)
-            version = "unreadable configuration"
-        self._pipe.send(Hello({"postfix": version}))
-        self._executor.tell_all()
-        if facts:
-            for setting in SETTINGS.values():
-                self._pipe.send(Present(setting.name, setting.read(facts)))
+            return None
 
     def _report(self, report: Report) -> None:
         self._pipe.send(report)

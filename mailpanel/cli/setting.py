@@ -11,8 +11,10 @@ import click
 
 from mailpanel.cli._base import config_option, echo_json, read_secret
 from mailpanel.cli._services import local_author, open_changes, open_changes_and_hosts
+from mailpanel.errors import DatabaseAway
 from mailpanel.jsonform import loads
-from mailpanel.services.changes import SettingState
+from mailpanel.schema import Integer, IntegerOrNull
+from mailpanel.services.changes import Changes, SettingState
 from mailpanel.services.hosts import Hosts
 from mailpanel.settings import SETTINGS, Setting
 
@@ -71,10 +73,14 @@ def set_(
     A password is never given as KEY=VALUE: everybody on this machine can read a
     command's arguments. Left out, the stored one stays while the server does.
 
+    A value that is generated takes no field and is printed once, here.
+
     \b
     Example:
       mailpanel setting set postfix_relayhost server_hostname=relay.example.net \\
           server_port=587 username=relay-user --password-stdin --wait 30 < password.txt
+      mailpanel setting set junk_trash_clearing_interval junk_days=7 trash_days=null
+      mailpanel setting set imap_master_password --wait 30
     """
     if json_file is not None and pairs:
         raise click.UsageError("Give KEY=VALUE or --json, not both.")
@@ -86,7 +92,7 @@ def set_(
         fields[_secret_field(setting)] = read_secret()
     author, (changes, hosts) = local_author(), open_changes_and_hosts()
     stored = changes.set(name, fields, author, probe=not no_probe)
-    state = stored if wait is None else changes.wait(name, stored.revision, wait)
+    state = _waited(changes, stored, wait)
     if state is not None:
         echo_json({"settings": state.as_dict()})
     ctx.exit(_exit_status(stored, state, wait, hosts))
@@ -126,18 +132,33 @@ def reset(ctx: click.Context, name: str, wait: int | None, no_probe: bool) -> No
     stored = changes.reset(name, author, probe=not no_probe)
     if stored is None:
         return
-    state = stored if wait is None else changes.wait(name, stored.revision, wait)
+    state = _waited(changes, stored, wait)
     if state is not None:
         echo_json({"settings": state.as_deleting()})
     ctx.exit(_exit_status(stored, state, wait, hosts))
 
 
+def _waited(changes: Changes, stored: SettingState, wait: int | None) -> SettingState | None:
+    """Return what has become of *stored* after the wait, or *stored* where nobody can tell."""
+    if wait is None:
+        return stored
+    try:
+        return stored.reached(changes.wait(stored.name, stored.revision, wait))
+    except DatabaseAway:
+        # What was generated is shown now or never; the exit status tells of the rest.
+        return stored
+
+
 def _parsed(setting: Setting, pairs: tuple[str, ...]) -> dict[str, Any]:
     """Return the fields that *pairs* give; each is text but where the schema wants a number."""
+    if pairs and setting.generates:
+        raise click.UsageError(f"{setting.name} is generated; give no KEY=VALUE.")
     numbers = {
-        node.name
+        node.name: "a whole number, or null"
+        if isinstance(node.typ, IntegerOrNull)
+        else "a whole number"
         for node in setting.schema().children
-        if getattr(node.typ, "json_type", str) is not str
+        if isinstance(node.typ, Integer)
     }
     fields: dict[str, Any] = {}
     for pair in pairs:
@@ -152,7 +173,7 @@ def _parsed(setting: Setting, pairs: tuple[str, ...]) -> dict[str, Any]:
         if key in fields:
             raise click.UsageError(f"{key} is given twice.")
         if key in numbers and not INTEGER_OR_NULL.fullmatch(text):
-            raise click.UsageError(f"{key}: write a whole number.")
+            raise click.UsageError(f"{key}: write {numbers[key]}.")
         fields[key] = _number(text) if key in numbers else text
     return fields
 
@@ -172,7 +193,7 @@ def _read(json_file: str) -> bytes:
 
 def _secret_field(setting: Setting) -> str:
     if setting.secret_field is None:
-        raise click.UsageError(f"{setting.name} has no password.")
+        raise click.UsageError(f"{setting.name} takes no password.")
     return setting.secret_field
 
 

@@ -12,11 +12,14 @@ from pathlib import Path
 from mailpanel.errors import CheckFailed, HostError, Refused, VerifyFailed
 from mailpanel.host import files
 from mailpanel.host.compose import Tree, parameter
+from mailpanel.host.daemon import Daemon
 from mailpanel.host.files import FileState
 from mailpanel.host.journal import Entry, Phase
 from mailpanel.host.ledger import Ledger
-from mailpanel.host.postfix import INDEXED, Postfix, own_words
+from mailpanel.host.part import Work
+from mailpanel.host.postfix import INDEXED, Postfix
 from mailpanel.host.stage import BuiltMap, staged
+from mailpanel.host.words import own_words
 from mailpanel.plan import (
     MapIsSilent,
     Plan,
@@ -69,8 +72,8 @@ def _changed(state: FileState, text: str) -> FileState:
     return state.with_content(text.encode("utf-8", "surrogateescape"))
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+@dataclass
+class Change(Work):
     """What brings *postfix* from *before* to *tree* and *ledger*, as *plan* wants it."""
 
     postfix: Postfix
@@ -79,10 +82,18 @@ class Change:
     before: Snapshot
     tree: Tree
     ledger: Ledger
+    daemon: Daemon | None = None
+
+    def require_running(self) -> None:
+        pid = self.postfix.master_pid(Path(self.facts.queue_directory))
+        if pid is None:
+            raise HostError(
+                "Postfix is not running on this host; start it, and this is tried again."
+            )
+        self.daemon = Daemon(pid)
 
     @property
     def changes_nothing(self) -> bool:
-        """Say whether every file stands as it shall already, the ledger aside."""
         return self.tree == self.before.tree and all(map(self._stands, self.tree.maps))
 
     def _stands(self, name: str) -> bool:
@@ -92,17 +103,12 @@ class Change:
         return all(each.content is not None and each == _for_root(each) for each in states)
 
     def write_ledger(self) -> None:
-        """Write the ledger alone, where it differs."""
         content = self.ledger.dumps()
         if content != self.before.ledger_file.content:
             files.write(self.before.ledger_file.with_content(content))
 
     def check(self, directory: Path) -> dict[str, BuiltMap]:
-        """Stage the whole tree below *directory* and check it; return the tables as built.
-
-        Raises :class:`CheckFailed`, or :class:`Refused` where something of the
-        admin's own would get in the way; nothing live has been touched.
-        """
+        """Stage the whole tree below *directory* and check it; return the tables as built."""
         with staged(self.postfix, self.tree, directory, self.facts.database_type) as stage:
             warnings, built = stage.check()
         if warnings:
@@ -125,7 +131,7 @@ class Change:
         for each in self.plan.checks:
             if isinstance(each, MapIsSilent):
                 self._require_silent(each)
-            else:
+            elif isinstance(each, TransportsAreNamed):
                 self._require_named(each)
 
     def _require_silent(self, wanted: MapIsSilent) -> None:
@@ -160,7 +166,6 @@ class Change:
             ) from None
 
     def require_unchanged(self) -> None:
-        """Raise a temporary :class:`HostError` where somebody else edited a file meanwhile."""
         for state in (self.before.main_cf, self.before.master_cf, *self.before.maps.values()):
             if files.read_state(state.path, mode=state.mode) != state:
                 raise HostError(
@@ -195,8 +200,19 @@ class Change:
         new = old if content is None else _for_root(old)
         return Entry(phase, old, new.with_content(content), own_directory=True)
 
-    def verify(self, pid: int) -> None:
-        """Raise :class:`VerifyFailed` unless the daemon, once *pid*, lives with the new values."""
+    def reload(self) -> None:
+        self.postfix.reload()
+
+    def revive(self) -> None:
+        if self._runs() or self.daemon is None:
+            self.postfix.reload()
+        else:
+            self.daemon.start(self.postfix.argv("postfix", "start"))
+
+    def _runs(self) -> bool:
+        return self.postfix.master_pid(Path(self.facts.queue_directory)) is not None
+
+    def verify(self) -> None:
         wanted = {each.name: each.value for each in self.plan.verifications}
         live = self.postfix.values(tuple(wanted)) if wanted else {}
         for name, value in wanted.items():
@@ -206,5 +222,6 @@ class Change:
                     "else write main.cf?"
                 )
         # Last: a daemon that dies of a reload does so a moment after the command.
-        if self.postfix.master_pid(Path(self.facts.queue_directory)) != pid:
+        pid = self.postfix.master_pid(Path(self.facts.queue_directory))
+        if self.daemon is None or self.daemon.pid != pid:
             raise VerifyFailed("Postfix ended after the reload; its log says why.")

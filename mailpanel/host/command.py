@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailpanel.errors import HostError
 
-__all__ = ["Finished", "Running", "run", "start"]
+__all__ = ["Finished", "Running", "detached", "first_lines", "run", "start"]
 
 TIMEOUT = 30.0
 LAST_WORDS = 1.0
+CHUNK = 65_536
 # Nothing of the caller's environment reaches a daemon's command: MAIL_CONFIG alone
 # would point Postfix at another configuration (postfix(1)).
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "LANG": "C"}
@@ -65,6 +68,21 @@ class Running:
             stderr.decode("utf-8", "surrogateescape"),
         )
 
+    def lines(self, count: int, timeout: float) -> list[str]:
+        """Return the first *count* lines of the standard output, fewer where it ends."""
+        stream = self._process.stdout
+        descriptor = stream.fileno() if stream else -1
+        content, deadline = b"", time.monotonic() + timeout
+        while content.count(b"\n") < count:
+            left = max(deadline - time.monotonic(), 0.0)
+            if not select.select([descriptor], [], [], left)[0]:
+                raise HostError(f"{self._name()} did not answer within {timeout:.0f} s.")
+            chunk = os.read(descriptor, CHUNK)
+            if not chunk:
+                break
+            content += chunk
+        return content.decode("utf-8", "surrogateescape").split("\n")[:-1][:count]
+
     def kill(self) -> None:
         """End the command and all that it started, unless it has finished by itself."""
         if self._finished:
@@ -94,3 +112,39 @@ def start(argv: Sequence[str], stdin: str = "") -> Running:
 def run(argv: Sequence[str], stdin: str = "", timeout: float = TIMEOUT) -> Finished:
     """Run *argv* to its end, *timeout* seconds at most; see :class:`Running`."""
     return Running(argv, stdin).finish(timeout)
+
+
+def first_lines(argv: Sequence[str], count: int, timeout: float = TIMEOUT) -> list[str]:
+    """Return the first *count* lines that *argv* prints, and end it there: there may be millions.
+
+    Raises :class:`HostError` where they do not come within *timeout* seconds.
+    """
+    running = Running(argv, "")
+    try:
+        return running.lines(count, timeout)
+    finally:
+        running.kill()
+
+
+def detached(argv: Sequence[str], timeout: float = TIMEOUT) -> int:
+    """Run *argv*, which leaves a daemon behind, and return its exit code.
+
+    Its streams lead nowhere: the daemon would hold a pipe open for ever. Raises
+    :class:`HostError` where it does not end within *timeout* seconds.
+    """
+    try:
+        return subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,
+            timeout=timeout,
+            check=False,
+        ).returncode
+    except FileNotFoundError:
+        raise HostError(f"The command {argv[0]} is not installed on this host.") from None
+    except subprocess.TimeoutExpired:
+        raise HostError(f"{argv[0]} did not end within {timeout:.0f} s.") from None

@@ -76,6 +76,8 @@ def _key(change: Change) -> tuple[str, str]:
             return "service", f"{change.name}/{change.type}"
         case MapEntries():
             return "map", change.name
+        case _:
+            raise TypeError(f"{type(change).__name__} is no change of Postfix")
 
 
 def _without(value: str, item: str) -> str:

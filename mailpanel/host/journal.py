@@ -35,13 +35,15 @@ class Entry:
     """One file of a change: as it was, as it shall be, and when it is written.
 
     With ``own_directory`` its directory is mailpanel's own: made on demand, and
-    removed with the last file in it.
+    removed with the last file in it. A file that is ``revoked`` holds a secret that
+    is to count no longer: once it has gone it is not put back.
     """
 
     phase: str
     old: FileState
     new: FileState
     own_directory: bool = False
+    revoked: bool = False
 
     def written(self) -> bool:
         """Say whether the file has been written; in one that was edited since its lines tell."""
@@ -50,6 +52,11 @@ class Entry:
             return now == self.new.content
         old, new, lines = _lines(self.old.content), _lines(self.new.content), _lines(now)
         return new - old <= lines and not (old - new) & lines
+
+    def undone(self) -> FileState:
+        """Return the file as an undo leaves it."""
+        gone = self.revoked and files.read_state(self.new.path).content != self.old.content
+        return self.new if gone else self.old
 
     def sparing_edits(self) -> Entry:
         """Return what leaves the file alone, where it is neither as it was nor as it shall be."""
@@ -61,21 +68,24 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """A change under way, for the setting that wants it."""
+    """A change under way, of one part of the host, for the setting that wants it."""
 
     setting: str
+    part: str
     entries: tuple[Entry, ...]
 
     def write(self, path: Path) -> None:
         """Put the journal on disk at *path*, readable to its owner alone, and sync it."""
         data = {
             "setting": self.setting,
+            "part": self.part,
             "entries": [
                 {
                     "phase": entry.phase,
                     "old": _packed(entry.old),
                     "new": _packed(entry.new),
                     "own_directory": entry.own_directory,
+                    "revoked": entry.revoked,
                 }
                 for entry in self.entries
             ],
@@ -96,15 +106,16 @@ class Journal:
                 _unpacked(entry["old"]),
                 _unpacked(entry["new"]),
                 entry["own_directory"],
+                entry["revoked"],
             )
             for entry in data["entries"]
         )
-        return cls(data["setting"], tuple(entries))
+        return cls(data["setting"], data["part"], tuple(entries))
 
     def without_own_files(self) -> Journal:
         """Return what may be kept: the admin's files. mailpanel's own may hold passwords."""
         kept = (entry for entry in self.entries if not entry.own_directory)
-        return Journal(self.setting, tuple(kept))
+        return Journal(self.setting, self.part, tuple(kept))
 
     def committed(self) -> bool:
         """Say whether the rename that counts has happened."""
@@ -112,7 +123,8 @@ class Journal:
 
     def sparing_edits(self) -> Journal:
         """Return the journal that leaves alone what somebody has edited since."""
-        return Journal(self.setting, tuple(entry.sparing_edits() for entry in self.entries))
+        entries = tuple(entry.sparing_edits() for entry in self.entries)
+        return Journal(self.setting, self.part, entries)
 
 
 def _lines(content: bytes | None) -> set[bytes]:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from mailpanel.deployment import Deployment
-from mailpanel.errors import HostError, Refused
-from mailpanel.host import files, transaction
-from mailpanel.host.change import Change, snapshot
-from mailpanel.host.compose import Tree, compose, settle
+from mailpanel.errors import HostError
+from mailpanel.host import transaction
+from mailpanel.host.dovecot_part import DovecotPart
 from mailpanel.host.journal import Journal
-from mailpanel.host.ledger import Ledger
-from mailpanel.host.postfix import Postfix
+from mailpanel.host.msmtp import MsmtpPart
+from mailpanel.host.part import Part, Work
+from mailpanel.host.postfix_part import PostfixPart
 from mailpanel.host.stage import clear
 from mailpanel.plan import Facts, Plan, Probe
 
 __all__ = ["Host", "MailHost", "Step", "TryProbe"]
-
-# Two looks at the queue, this many seconds apart, must both find the mail in flight gone.
-LOOKS_APART = 2.0
 
 TryProbe = Callable[[Probe], None]
 Step = Callable[[str], None]
@@ -33,8 +30,8 @@ class Host(Protocol):
     def recover(self) -> str | None:
         """Finish or undo what a killed process left; say which, ``None`` for neither."""
 
-    def facts(self) -> Facts:
-        """Return what a plan may depend on.
+    def facts(self, part: str) -> Facts:
+        """Return what a plan for *part* may depend on.
 
         Raises :class:`CheckFailed` where the admin's own configuration is broken.
         """
@@ -57,65 +54,56 @@ class Host(Protocol):
 
 
 class MailHost:
-    """The real host: one Postfix instance, one state directory."""
+    """The real host: one Postfix, one Dovecot, one msmtp, one state directory."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self._state = Path(deployment.state_directory)
         self._stage = self._state / "stage"
-        self._postfix = Postfix(deployment.postfix_config_directory)
-        self._in_flight: frozenset[str] | None = None
-        self._quiet_since: float | None = None
+        parts = (PostfixPart(deployment), DovecotPart(deployment), MsmtpPart(deployment))
+        self._parts: Mapping[str, Part] = {part.name: part for part in parts}
 
     def recover(self) -> str | None:
         clear(self._stage)
-        return transaction.recover(
-            self._state / "journal", self._state / "backups", self._reload_if_running, lambda: None
-        )
+        return transaction.recover(self._state / "journal", self._state / "backups", self._parts)
 
-    def _reload_if_running(self) -> None:
-        if self._postfix.master_pid(self._postfix.queue_directory()) is not None:
-            self._postfix.reload()
-
-    def facts(self) -> Facts:
-        return Facts(
+    def facts(self, part: str) -> Facts:
+        known = Facts(
             host_name=self._deployment.host_name,
             ca_file=self._deployment.ca_file,
             relay_allow=self._deployment.relay_allow,
             relay_ports=self._deployment.relay_ports,
-            postfix=self._postfix.facts(self._ledger()),
+            master_user=self._deployment.master_user,
+            master_enabled=self._deployment.master_enabled,
+            master_allow_nets=self._deployment.master_allow_nets,
+            msmtp_group=self._deployment.msmtp_group,
+            part=part,
         )
+        return replace(known, **{part: self._parts[part].facts()})
 
     def leaving(self, setting: str) -> bool:
-        return self._ledger().leaving(setting)
+        return any(part.leaving(setting) for part in self._parts.values())
 
     def owned(self, setting: str) -> list[str]:
-        return self._ledger().owned(setting)
-
-    def _ledger_path(self) -> Path:
-        return self._state / "ledger" / "postfix.json"
-
-    def _ledger(self) -> Ledger:
-        return Ledger.loads(files.read_state(self._ledger_path()).content)
+        return [name for part in self._parts.values() for name in part.owned(setting)]
 
     def converge(self, setting: str, plan: Plan, facts: Facts, probe: TryProbe, step: Step) -> bool:
         self._require_recovered()
-        if plan == Plan() and not self._ledger().owned(setting):
+        part = self._parts[facts.part]
+        if plan == Plan() and not part.owned(setting):
             return False
-        change = self._compose(
-            plan, facts, lambda tree, ledger: compose(tree, ledger, setting, plan)
-        )
-        return self._make(setting, change, probe, step)
+        return self._make(setting, part, part.work(setting, plan, facts), probe, step)
 
     def settle(self) -> bool:
         self._require_recovered()
-        if not self._ledger().leaving():
-            return False
-        queue = self._postfix.queue_directory()
-        if self._postfix.master_pid(queue) is None or not self._quiet(queue):
-            return True
-        self._make("settle", self._compose(Plan(), self.facts(), settle), _ignore, _ignore)
-        return False
+        left = False
+        for part in self._parts.values():
+            if part.leaving():
+                work = part.settling()
+                left = left or work is None
+                if work is not None:
+                    self._make("settle", part, work, _ignore, _ignore)
+        return left
 
     def _require_recovered(self) -> None:
         """Raise :class:`HostError` where a change that could not be put back was so only now."""
@@ -123,53 +111,28 @@ class MailHost:
             # The facts were read from what it had left.
             raise HostError("A change that had failed has been put back now; this is tried again.")
 
-    def _compose(
-        self, plan: Plan, facts: Facts, compute: Callable[[Tree, Ledger], tuple[Tree, Ledger]]
-    ) -> Change:
-        if facts.postfix is None:
-            raise Refused("Postfix is not installed on this host; install the package postfix.")
-        before = snapshot(self._postfix, self._ledger_path())
-        return Change(
-            self._postfix, facts.postfix, plan, before, *compute(before.tree, before.ledger)
-        )
-
-    def _make(self, setting: str, change: Change, probe: TryProbe, step: Step) -> bool:
-        """Carry *change* out: check, probe, swap, reload, verify; say whether it did anything."""
-        pid = self._postfix.master_pid(Path(change.facts.queue_directory))
-        if pid is None:
-            raise HostError(
-                "Postfix is not running on this host; start it, and this is tried again."
-            )
-        if change.changes_nothing:
-            change.write_ledger()
+    def _make(self, setting: str, part: Part, work: Work, probe: TryProbe, step: Step) -> bool:
+        """Carry *work* out: check, probe, swap, reload, verify; say whether it did anything."""
+        work.require_running()
+        if work.changes_nothing:
+            work.write_ledger()
             return False
         step("check")
-        built = change.check(self._stage)
+        built = work.check(self._stage)
         step("probe")
-        for each in change.plan.probes:
+        for each in work.plan.probes:
             probe(each)
-        change.require_unchanged()
+        work.require_unchanged()
         transaction.Transaction(
-            Journal(setting, tuple(change.entries(built))),
+            Journal(setting, part.name, tuple(work.entries(built))),
             self._state / "journal",
             self._state / "backups",
-            self._postfix.reload,
-            lambda: change.verify(pid),
+            reload=work.reload,
+            verify=work.verify,
+            revive=work.revive,
         ).run(step)
-        self._in_flight = self._quiet_since = None
+        part.made()
         return True
-
-    def _quiet(self, queue: Path) -> bool:
-        """Say whether two looks apart have found all gone that was in flight at the reload."""
-        now = self._postfix.in_flight(queue)
-        if self._in_flight is None:
-            self._in_flight = now
-        if self._in_flight & now:
-            self._quiet_since = None
-            return False
-        if self._quiet_since is None:
-            self._quiet_since = time.monotonic()
-        return time.monotonic() - self._quiet_since >= LOOKS_APART
 
 
 def _ignore(_: object) -> None:

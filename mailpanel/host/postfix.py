@@ -7,7 +7,6 @@ the daemons themselves (docs/decisions/0001-relayhost-construction.md).
 from __future__ import annotations
 
 import os
-import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +15,10 @@ from mailpanel.errors import CheckFailed, Refused, ReloadFailed
 from mailpanel.host import command
 from mailpanel.host.compose import admins_value
 from mailpanel.host.ledger import Ledger
+from mailpanel.host.words import own_words
 from mailpanel.plan import PostfixFacts
 
-__all__ = ["INDEXED", "MAPS_DIRECTORY", "Postfix", "own_words"]
+__all__ = ["INDEXED", "MAPS_DIRECTORY", "Postfix"]
 
 MAPS_DIRECTORY = "mailpanel"
 # Lookup table types that postmap makes, with the file that the daemon reads (DATABASE_README).
@@ -187,19 +187,6 @@ def _answer(finished: command.Finished) -> str:
         said = own_words(finished.stderr)
         raise CheckFailed(f"Postfix cannot read its present configuration: {said}.")
     return finished.stdout
-
-
-def own_words(text: str) -> str:
-    """Return the last thing that Postfix says in *text*, without paths or the line it quotes.
-
-    "postconf: fatal: /etc/postfix/main.cf, line 6: missing '=' after attribute name: …"
-    becomes "main.cf, line 6: missing '=' after attribute name".
-    """
-    last = text.strip().split("\n")[-1]
-    said = re.sub(r"^.*?(fatal|error|warning): ", "", last).partition(': "')[0]
-    return (
-        re.sub(r"(?:/[^\s,:;]*)?/([^\s,:;/]+)", r"\1", said)[:200].rstrip(".") or "no reason given"
-    )
 
 
 def _assignments(text: str) -> dict[str, str]:

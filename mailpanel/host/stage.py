@@ -19,7 +19,8 @@ from mailpanel.errors import CheckFailed
 from mailpanel.host import command
 from mailpanel.host.compose import Tree
 from mailpanel.host.config_text import ConfigText, main_cf_key
-from mailpanel.host.postfix import INDEXED, MAPS_DIRECTORY, Postfix, own_words
+from mailpanel.host.postfix import INDEXED, MAPS_DIRECTORY, Postfix
+from mailpanel.host.words import own_words
 
 __all__ = ["SETTLED", "BuiltMap", "Stage", "clear", "mirror", "staged"]
 
@@ -67,6 +68,10 @@ def clear(directory: Path) -> None:
 NO_NEWS = (": overriding earlier entry: ", ": unused parameter: ")
 
 
+# What the stage has its own of; and Debian's link that postfix check knows by its place.
+SKIPPED = frozenset({"main.cf", "master.cf", MAPS_DIRECTORY, "makedefs.out"})
+
+
 class Stage:
     """A candidate configuration directory, with queue, data and log of its own."""
 
@@ -79,7 +84,7 @@ class Stage:
 
     def lay_out(self) -> None:
         """Write the candidate files and link the admin's others."""
-        mirror(self._live.config_directory, self.postfix.config_directory)
+        mirror(self._live.config_directory, self.postfix.config_directory, SKIPPED)
         self._write(self.postfix.main_cf, self._redirected(), 0o644)
         self._write(self.postfix.master_cf, self._tree.master_cf, 0o644)
         self.postfix.maps.mkdir(mode=0o755, exist_ok=True)
@@ -198,23 +203,21 @@ class Stage:
             )
 
 
-def mirror(source: Path, target: Path) -> None:
+def mirror(source: Path, target: Path, skip: frozenset[str]) -> None:
     """Make *target* the same tree as *source*, with hard links where that works.
 
-    Without mailpanel's own tables, which the stage has its own of.
+    Names in *skip* are left out wherever they are: the stage has its own of these.
     """
     target.mkdir(mode=0o755)
     for entry in os.scandir(source):
         path = target / entry.name
+        if entry.name in skip:
+            continue
         if entry.is_symlink():
-            # Debian's link to makedefs.out is one that postfix check knows by its place.
-            if entry.name != "makedefs.out":
-                path.symlink_to(os.path.realpath(entry.path))
+            path.symlink_to(os.path.realpath(entry.path))
         elif entry.is_dir():
-            if entry.name == MAPS_DIRECTORY:
-                continue
-            mirror(Path(entry.path), path)
-        elif entry.name not in ("main.cf", "master.cf"):
+            mirror(Path(entry.path), path, skip)
+        elif entry.is_file():
             try:
                 os.link(entry.path, path)
             except OSError:

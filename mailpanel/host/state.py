@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,16 @@ from mailpanel.deployment import Deployment
 from mailpanel.errors import HostError
 from mailpanel.host import files
 from mailpanel.host.ledger import Ledger
+from mailpanel.host.own_files import FileLedger
 
 __all__ = ["Record", "State", "read_state"]
+
+# What is owned, by the part of the host.
+LEDGERS: dict[str, type[Ledger | FileLedger]] = {
+    "postfix": Ledger,
+    "dovecot": FileLedger,
+    "msmtp": FileLedger,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,9 @@ class Record:
     for none of mailpanel's, ``highest`` the highest ever seen, below which none is
     accepted any more. ``since`` is in seconds since the epoch,
     ``duration_ms`` what the last try took. ``retry`` says whether trying the same
-    revision again may help.
+    revision again may help. ``value`` is what is live, without any secret; ``pending`` is
+    what takes its place at ``effective_from`` (seconds since the epoch; 0 for nothing).
+    ``details`` is what the administrator should know of how it was done.
     """
 
     setting: str
@@ -37,6 +47,10 @@ class Record:
     retry: bool = True
     since: float = 0.0
     live: int = 0
+    value: dict[str, Any] | None = None
+    pending: dict[str, Any] | None = None
+    effective_from: float = 0.0
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 class State:
@@ -79,11 +93,15 @@ def read_state(deployment: Deployment) -> list[dict[str, Any]]:
 
     One dictionary each with ``setting``, ``status``, ``revision``, ``live`` (the
     revision that the host runs with, 0 for none), ``step``, ``error``, ``since``
-    (seconds since the epoch) and ``owns``, the names of what mailpanel owns for it.
+    (seconds since the epoch), ``details`` by their names, and ``owns``, the names of what
+    mailpanel owns for it.
     Raises :class:`PermissionError` where the caller is not root's equal.
     """
-    path = Path(deployment.state_directory, "ledger", "postfix.json")
-    ledger = Ledger.loads(files.read_state(path).content)
+    directory = Path(deployment.state_directory, "ledger")
+    ledgers = [
+        kind.loads(files.read_state(directory / f"{part}.json").content)
+        for part, kind in LEDGERS.items()
+    ]
     return [
         {
             "setting": record.setting,
@@ -93,7 +111,8 @@ def read_state(deployment: Deployment) -> list[dict[str, Any]]:
             "step": record.step,
             "error": record.error,
             "since": record.since,
-            "owns": ledger.owned(record.setting),
+            "owns": [name for each in ledgers for name in each.owned(record.setting)],
+            **record.details,
         }
         for record in State(deployment.state_directory).all()
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mailpanel.errors import (
     CheckFailed,
     HostError,
@@ -13,7 +15,17 @@ from mailpanel.host.compose import Tree, admins_value, compose, settle
 from mailpanel.host.config_text import ConfigText, main_cf_key, value_of
 from mailpanel.host.ledger import Ledger
 from mailpanel.host.mailhost import Step, TryProbe
-from mailpanel.plan import Facts, Plan, PostfixFacts
+from mailpanel.host.own_files import master_line
+from mailpanel.plan import (
+    DovecotFacts,
+    Facts,
+    Folder,
+    MasterUser,
+    MsmtpFacts,
+    Plan,
+    PostfixFacts,
+    WriteFile,
+)
 
 __all__ = ["FakeHost"]
 
@@ -24,19 +36,36 @@ FAILURES: dict[str, type[HostError]] = {
     "verify": VerifyFailed,
 }
 
+DOVECOT = DovecotFacts(
+    version="2.3.19.1",
+    parameters={},
+    inbox_namespace="inbox",
+    folders={
+        "Junk": Folder(frozenset({"\\Junk"})),
+        "Trash": Folder(frozenset({"\\Trash"})),
+    },
+    directory="/etc/dovecot/mailpanel",
+    drop_ins="/etc/dovecot/conf.d",
+    group="dovecot",
+)
+MSMTP = MsmtpFacts("1.8.23", "/etc/msmtprc", "/etc/mailpanel", admins_own=False)
+
 
 class FakeHost:
-    """A Postfix that is two texts and some tables.
+    """A Postfix that is two texts and some tables, a Dovecot and an msmtp that are some files.
 
     ``failing`` names the step at which the next changes fail, ``in_flight`` says
     whether mail is on its way, ``reloads`` counts what the daemon was made to read,
-    and ``live`` is the configuration that it has.
+    and ``live`` is the configuration that it has. ``files`` are mailpanel's own beside
+    Dovecot and msmtp: path to the setting and the content; ``dovecot`` is what stands there.
     """
 
     def __init__(self, main_cf: str = "", master_cf: str = "") -> None:
         self.tree = Tree(main_cf, master_cf, {})
         self.live = self.tree
         self.ledger = Ledger()
+        self.files: dict[str, tuple[str, str]] = {}
+        self.dovecot = DOVECOT
         self.failing: str | None = None
         self.in_flight = False
         self.reloads = 0
@@ -44,7 +73,19 @@ class FakeHost:
     def recover(self) -> str | None:
         return None
 
-    def facts(self) -> Facts:
+    def facts(self, part: str) -> Facts:
+        known = Facts(
+            host_name="fake.example.net",
+            ca_file="/etc/ssl/certs/ca-certificates.crt",
+            part=part,
+        )
+        if part == "dovecot":
+            return replace(known, dovecot=self.dovecot)
+        if part == "msmtp":
+            return replace(known, msmtp=MSMTP)
+        return replace(known, postfix=self._postfix_facts())
+
+    def _postfix_facts(self) -> PostfixFacts:
         text = ConfigText(self.tree.main_cf, main_cf_key)
         live = {name: value_of(text.get(name) or "") for name in text.names()}
         names = live.keys() | self.ledger.parameters.keys()
@@ -53,26 +94,26 @@ class FakeHost:
             for name in names
             if (value := admins_value(name, live.get(name, ""), self.ledger))
         }
-        return Facts(
-            host_name="fake.example.net",
-            ca_file="/etc/ssl/certs/ca-certificates.crt",
-            postfix=PostfixFacts(
-                version="3.7.11",
-                queue_directory="/var/spool/postfix",
-                parameters=parameters,
-                overrides={},
-                smtp_chroot="-",
-                database_type="hash",
-                maps_directory="/etc/postfix/mailpanel",
-                sasl_mechanisms=frozenset({"PLAIN", "LOGIN"}),
-                names=frozenset({"localhost"}),
-                ports=frozenset({25}),
-            ),
+        return PostfixFacts(
+            version="3.7.11",
+            queue_directory="/var/spool/postfix",
+            parameters=parameters,
+            overrides={},
+            smtp_chroot="-",
+            database_type="hash",
+            maps_directory="/etc/postfix/mailpanel",
+            sasl_mechanisms=frozenset({"PLAIN", "LOGIN"}),
+            names=frozenset({"localhost"}),
+            ports=frozenset({25}),
         )
 
     def converge(self, setting: str, plan: Plan, facts: Facts, probe: TryProbe, step: Step) -> bool:
-        tree, ledger = compose(self.tree, self.ledger, setting, plan)
-        if tree == self.tree:
+        tree, ledger, own = self.tree, self.ledger, self.files
+        if facts.part == "postfix":
+            tree, ledger = compose(tree, ledger, setting, plan)
+        else:
+            own = _composed(own, setting, plan)
+        if tree == self.tree and own == self.files:
             self.ledger = ledger
             return False
         for name in ("check", "probe"):
@@ -83,6 +124,7 @@ class FakeHost:
             self._step(name, step)
         self.tree = self.live = tree
         self.ledger = ledger
+        self.files = own
         self.reloads += 1
         return True
 
@@ -101,4 +143,18 @@ class FakeHost:
         return self.ledger.leaving(setting)
 
     def owned(self, setting: str) -> list[str]:
-        return self.ledger.owned(setting)
+        own = [f"file: {path}" for path, (whose, _) in self.files.items() if whose == setting]
+        return self.ledger.owned(setting) + own
+
+
+def _composed(
+    files: dict[str, tuple[str, str]], setting: str, plan: Plan
+) -> dict[str, tuple[str, str]]:
+    """Return the files in which *plan* is all that *setting* wants."""
+    kept = {path: each for path, each in files.items() if each[0] != setting}
+    for change in plan.changes:
+        if isinstance(change, MasterUser):
+            kept[change.path] = setting, master_line(change.name, change.hash, change.allow_nets)
+        elif isinstance(change, WriteFile):
+            kept[change.path] = setting, change.content
+    return kept

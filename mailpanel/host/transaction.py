@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from mailpanel.errors import HostError, PutBackFailed, ReloadFailed
 from mailpanel.host import files
 from mailpanel.host.journal import Entry, Journal, Phase
 from mailpanel.host.stage import SETTLED
 
-__all__ = ["KEPT_BACKUPS", "Transaction", "recover"]
+__all__ = ["KEPT_BACKUPS", "Recoverable", "Transaction", "recover"]
 
 KEPT_BACKUPS = 5
 Step = Callable[[str], None]
 
 
+class Recoverable(Protocol):
+    """What recovery needs of a part of the host; see :class:`mailpanel.host.part.Part`."""
+
+    def tidy(self, path: Path) -> None:
+        """Take out of the file at *path* what a killed process had put in for a moment."""
+
+    def recovered(self) -> None:
+        """Do what is left to do after an interrupted change was finished."""
+
+    def reload_if_running(self) -> None:
+        """Make the daemon read its configuration, where it runs."""
+
+
 class Transaction:
     """Carries out a :class:`Journal`.
 
-    *reload* makes the daemon concerned read its configuration and *verify* raises
-    unless it lives with it; both raise :class:`HostError`. *directory* holds the
-    journal while the change is under way, *backups* what the last ones replaced.
+    *reload* makes the daemon concerned read its configuration, *verify* raises unless it
+    lives with it, *revive* makes what ran before run with the old files; all raise
+    :class:`HostError`. *directory* holds the journal while the change is under way,
+    *backups* what the last ones replaced.
     """
 
     def __init__(
@@ -31,14 +46,17 @@ class Transaction:
         journal: Journal,
         directory: Path,
         backups: Path,
+        *,
         reload: Callable[[], None],
         verify: Callable[[], None],
+        revive: Callable[[], None],
     ) -> None:
         self._journal = journal
         self._path = directory / "journal.json"
         self._backups = backups
         self._reload = reload
         self._verify = verify
+        self._revive = revive
 
     def run(self, step: Step) -> None:
         """Make the change; afterwards the host is wholly new.
@@ -106,9 +124,9 @@ class Transaction:
         """
         entries = sorted(self._journal.entries, key=_undo_order)
         for entry in entries:
-            _write(entry.old, entry.own_directory)
+            _write(entry.undone(), entry.own_directory)
         if any(entry.phase in (Phase.BEFORE, Phase.COMMIT, Phase.AFTER) for entry in entries):
-            self._reload()
+            self._revive()
         self._close(keep=False)
 
     def _close(self, keep: bool = True) -> None:
@@ -147,22 +165,32 @@ def _as_host_error(error: Exception) -> HostError:
     return HostError(f"A file on this host could not be written: {reason}.")
 
 
-def recover(
-    directory: Path, backups: Path, reload: Callable[[], None], verify: Callable[[], None]
-) -> str | None:
+def recover(directory: Path, backups: Path, parts: Mapping[str, Recoverable]) -> str | None:
     """Finish or undo the change that a killed process left in *directory*.
 
-    Returns ``finished``, ``undone``, or ``None`` where none was under way. Once the
-    rename that counts has happened new daemon processes read the new configuration,
-    so the change is finished; before it, undone. A file that somebody has edited
-    since stays as it is. Raises :class:`HostError`, and then the journal stays.
+    *parts* are those of the host, by name. Returns ``finished``, ``undone``, or ``None``
+    where no change was under way. Once the rename that counts has happened new daemon
+    processes read the new configuration, so the change is finished; before it, undone. A
+    file that somebody has edited since stays as it is. Raises :class:`HostError`, and then
+    the journal stays.
     """
     path = directory / "journal.json"
     journal = Journal.read(path)
     if journal is None:
         files.remove_leftover(path)
         return None
-    transaction = Transaction(journal.sparing_edits(), directory, backups, reload, verify)
+    part = parts[journal.part]
+    reload = part.reload_if_running
+    for entry in journal.entries:
+        part.tidy(entry.new.path)
+    transaction = Transaction(
+        journal.sparing_edits(),
+        directory,
+        backups,
+        reload=reload,
+        verify=part.recovered,
+        revive=reload,
+    )
     try:
         if not journal.committed():
             transaction.undo()

@@ -28,7 +28,8 @@ class HostSetting(Base):
     """What a host last reported about one setting.
 
     ``revision`` and ``status`` are NULL until it worked on one. ``present`` is what
-    the admin's own configuration amounts to where mailpanel does not manage it.
+    the admin's own configuration amounts to where mailpanel does not manage it;
+    ``details`` is what else the host told, as the setting names it.
     """
 
     __tablename__ = "host_settings"
@@ -45,3 +46,4 @@ class HostSetting(Base):
     highest_revision: Mapped[int] = mapped_column(default=0)
     reported: Mapped[datetime | None]
     present: Mapped[dict[str, Any] | None]
+    details: Mapped[dict[str, Any] | None]

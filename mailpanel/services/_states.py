@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import and_, select
@@ -30,7 +30,8 @@ class SettingState:
 
     ``status`` is ``applying``, ``applied``, ``failed`` or ``deleting``. ``is_set``
     is false, and ``value`` ``None``, from the reset on. ``error`` is one sentence
-    that names host and step, where the status is ``failed``.
+    that names host and step, where the status is ``failed``. ``generated`` is the secret
+    that a change has just made: nothing stores it, so it is shown here or never.
     """
 
     name: str
@@ -39,10 +40,21 @@ class SettingState:
     revision: int
     error: str | None = None
     is_set: bool = True
+    generated: str | None = field(default=None, repr=False)
+
+    def reached(self, later: SettingState | None) -> SettingState | None:
+        """Return *later*, what has become of this change, with the secret that it made.
+
+        Without it where the change failed: the one before is still the one that counts.
+        """
+        if later is None or later.revision != self.revision or later.status == "failed":
+            return later
+        return replace(later, generated=self.generated)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the object of API.md for GET and POST."""
-        answer = {"name": self.name, "status": self.status, "value": self.value}
+        value = self.value if self.generated is None else self.generated
+        answer = {"name": self.name, "status": self.status, "value": value}
         return answer if self.error is None else {**answer, "error": self.error}
 
     def as_deleting(self) -> dict[str, Any]:
@@ -94,8 +106,12 @@ def state_of(revision: Revision, answers: Answers) -> SettingState:
 
 
 def reported(report: HostSetting | None) -> dict[str, Any]:
-    """Return what a host said of a setting, as the API shows it; all ``None`` where nothing."""
+    """Return what a host said of a setting, as the API shows it; all ``None`` where nothing.
+
+    With what else it told, by the names that it gave it; none of them hides one of these.
+    """
     return {
+        **((report.details or {}) if report else {}),
         "status": report.status if report else None,
         "revision": report.revision if report else None,
         "step": report.step if report else None,

@@ -6,9 +6,10 @@ makes it live and reports.
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -77,14 +78,15 @@ class Changes:
         """
         self._setting(name)
         with self._database.reading() as session:
-            return unless_gone(read_states(session, [name]).get(name))
+            return self._shown(unless_gone(read_states(session, [name]).get(name)))
 
     def list(self, names: Collection[str] | None = None) -> States:
         """Return the states of all that are set, in the registry's order, or those in *names*."""
         wanted = [name for name in self._settings if names is None or name in names]
         with self._database.reading() as session:
             states = read_states(session, wanted)
-        return [states[name] for name in wanted if name in states and states[name].is_set]
+        set_now = [states[name] for name in wanted if name in states and states[name].is_set]
+        return [state for each in set_now if (state := self._shown(each))]
 
     def set(
         self,
@@ -114,14 +116,16 @@ class Changes:
                 stored = Stored(current.value, has_secret=kept is not None)
             appstruct = _validated(setting, cstruct, stored, errors, form=form)
             number = _next_number(session, desired)
-            value = setting.public(appstruct)
+            value, generated = setting.public(appstruct), None
+            if setting.generates:
+                generated, value = setting.generate(secrets.token_bytes)
             sealed = self._sealed(setting, number, appstruct, value, kept)
             revision = self._store(
                 session, desired, number, author, value=value, sealed=sealed, probe=probe
             )
             state = state_of(revision, [])
         self._waker.wake()
-        return state
+        return replace(state, value=setting.shown(value), generated=generated)
 
     def reset(
         self,
@@ -185,6 +189,11 @@ class Changes:
         self._setting(name)
         with self._database.reading() as session:
             return progress(session, name, self._clock(), self._away_after)
+
+    def _shown(self, state: SettingState | None) -> SettingState | None:
+        if state is None or state.value is None:
+            return state
+        return replace(state, value=self._settings[state.name].shown(state.value))
 
     def _setting(self, name: str) -> Setting:
         try:

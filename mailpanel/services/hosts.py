@@ -72,6 +72,7 @@ class Hosts:
             row.error = _as_text(report.error)
             row.duration_ms = report.duration_ms
             row.highest_revision = report.highest_revision
+            row.details = dict(report.details)
             row.reported = self._clock()
 
     def present(self, host: str, setting: str, value: dict[str, Any] | None) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import colander
 
@@ -27,18 +27,24 @@ class Stored:
 class Setting(ABC):
     """One server-wide setting; a subclass is all that a new one needs.
 
-    Pure: no clock, file, database or process. ``secret_field`` names the field that is
-    sealed and never stored otherwise, ``destination`` the fields that a secret is
-    sealed to: it opens only where all of them are as they were when it was typed.
+    Pure: no clock, file, database or process. ``part`` is the part of a mail host that it
+    configures. ``secret_field`` names the field that is sealed and never stored
+    otherwise, ``destination`` the fields that a secret is sealed to: it opens only where
+    all of them are as they were when it was typed. ``generates`` says that a change
+    brings a secret of its own, see :meth:`generate`. ``unset`` is what is true where
+    neither mailpanel nor the admin's own configuration says anything, in a sentence.
     """
 
     name: ClassVar[str]
+    part: ClassVar[Literal["postfix", "dovecot", "msmtp"]]
     title: ClassVar[str]
     description: ClassVar[str]
     schema: ClassVar[type[colander.SchemaNode]]
     example: ClassVar[Mapping[str, Any]]
     secret_field: ClassVar[str | None] = None
     destination: ClassVar[tuple[str, ...]] = ()
+    generates: ClassVar[bool] = False
+    unset: ClassVar[str]
 
     def validate(
         self, cstruct: Any, stored: Stored | None = None, form: bool = False
@@ -50,9 +56,43 @@ class Setting(ABC):
         """
         return deserialize(self.schema().bind(stored=stored, form=form, setting=self), cstruct)
 
+    def notice(self) -> str:
+        """Return the first line of a file that belongs to this setting, as a comment."""
+        return f"# mailpanel's own, for {self.name}: change it there. An edit here is noticed.\n"
+
     def public(self, appstruct: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the value that may be stored and answered: all but the secret."""
+        """Return the value that may be stored: all but the secret."""
         return {name: value for name, value in appstruct.items() if name != self.secret_field}
+
+    def generate(self, random: Callable[[int], bytes]) -> tuple[str, dict[str, Any]]:
+        """Return a new secret, to be shown once, and what of it may be stored.
+
+        *random* returns as many random bytes as it is asked for. Only where ``generates``.
+        """
+        raise NotImplementedError(f"{self.name} generates nothing")
+
+    def shown(self, value: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what may be shown of the stored *value*, whenever it is read."""
+        return dict(value)
+
+    def believed(self, value: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
+        """Return the stored *value* as it may be acted on by somebody who trusts no storage.
+
+        Raises :class:`mailpanel.errors.InvalidFields` where it breaks the setting's own rules.
+        """
+        given = dict(value)
+        if self.secret_field is not None and secret is not None:
+            given[self.secret_field] = secret
+        return self.public(self.validate(given))
+
+    def milder(
+        self, value: Mapping[str, Any], live: Mapping[str, Any] | None
+    ) -> dict[str, Any] | None:
+        """Return what is to stand in for *value* until the grace is over, beside what is *live*.
+
+        ``None`` where *value* may count at once, as for every setting that deletes nothing.
+        """
+        return None
 
     def keeps_secret(self, value: Mapping[str, Any], stored: Stored | None) -> bool:
         """Say whether the stored secret belongs to *value* too: same destination."""
@@ -63,6 +103,14 @@ class Setting(ABC):
     def needs_secret(self, value: Mapping[str, Any]) -> bool:
         """Say whether *value* is incomplete without a secret."""
         return self.secret_field is not None
+
+    @abstractmethod
+    def in_words(self, value: Mapping[str, Any] | None) -> str:
+        """Return in a sentence or two what is so with *value*, which is as :meth:`shown`."""
+
+    def present_in_words(self, present: Mapping[str, Any]) -> str:
+        """Return the same of what :meth:`read` answered."""
+        return self.in_words(present)
 
     @abstractmethod
     def plan(self, value: Mapping[str, Any], secret: str | None, facts: Facts) -> Plan:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mailpanel.addresses import is_loopback, is_never_a_server
+from mailpanel.addresses import is_loopback
 from mailpanel.errors import Refused
 from mailpanel.plan import Facts, PostfixFacts, list_items
+from mailpanel.settings._smtp_account import require_possible
 
 __all__ = ["require_way"]
 
@@ -28,7 +29,7 @@ def require_way(
 
     *implicit_tls* says that it gets a transport of its own, with TLS from the start.
     """
-    _refuse_destination(value["server_hostname"], value["server_port"], facts, postfix)
+    _refuse_destination(value, facts, postfix)
     if postfix.parameters.get("smtp_tls_per_site"):
         raise Refused(
             "main.cf sets smtp_tls_per_site, which Postfix ignores once there is a "
@@ -66,21 +67,14 @@ def _refuse_other_ways(postfix: PostfixFacts, implicit_tls: bool) -> None:
         )
 
 
-def _refuse_destination(hostname: str, port: int, facts: Facts, postfix: PostfixFacts) -> None:
+def _refuse_destination(value: Mapping[str, Any], facts: Facts, postfix: PostfixFacts) -> None:
+    hostname, port = value["server_hostname"], value["server_port"]
     if facts.relay_allow and hostname not in facts.relay_allow:
         raise Refused(
             f"This host accepts {', '.join(facts.relay_allow)} as relay alone "
             f"(mailpanel.relay_allow), and {hostname} is none of them."
         )
-    if facts.relay_ports and port not in facts.relay_ports:
-        raise Refused(
-            f"This host accepts the ports {', '.join(map(str, facts.relay_ports))} alone "
-            f"(mailpanel.relay_ports), and {port} is none of them."
-        )
-    if is_never_a_server(hostname):
-        raise Refused(
-            f"{hostname} is an address that no relay can have (link-local, multicast, reserved)."
-        )
+    require_possible(value, facts)
     if (hostname in postfix.names or is_loopback(hostname)) and port in postfix.ports:
         raise Refused(
             f"{hostname}, port {port}, is this host's own Postfix: mail would go round in "

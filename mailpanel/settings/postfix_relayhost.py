@@ -10,8 +10,6 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-import colander
-
 from mailpanel.errors import Refused
 from mailpanel.plan import (
     Change,
@@ -29,82 +27,40 @@ from mailpanel.plan import (
     TransportsAreNamed,
     list_items,
 )
-from mailpanel.schema import REQUIRED, Hostname, Object, OneOf, Port, Secret, Username
 from mailpanel.settings._core import Setting
 from mailpanel.settings._relayhost_obstacles import require_way
+from mailpanel.settings._smtp_account import DESTINATION, SmtpServerSchema, server_in_words, tls_of
 
 __all__ = ["PostfixRelayhost"]
 
 TRANSPORT = "mailpanel"
 
 
-class RelayhostSchema(colander.MappingSchema):
-    """The value of postfix_relayhost."""
-
-    schema_type = Object
-
-    server_hostname = colander.SchemaNode(
-        Hostname(),
-        title="Server",
-        description="The relay's name or address. Its certificate must match it.",
-    )
-    server_port = colander.SchemaNode(
-        Port(),
-        title="Port",
-        description="587 uses STARTTLS, 465 TLS from the start.",
-    )
-    username = colander.SchemaNode(
-        Username(),
-        missing=colander.drop,
-        title="Username",
-        description="Leave out username and password for a relay without an account.",
-    )
-    password = colander.SchemaNode(
-        Secret(),
-        missing=colander.drop,
-        title="Password",
-        description="Stored as sent; blanks inside are kept. It is never shown again.",
-    )
-    security = colander.SchemaNode(
-        OneOf(("starttls", "tls", "none")),
-        missing=colander.drop,
-        title="Security",
-        description="Overrides the port's rule; none only without an account.",
-    )
+class RelayhostSchema(SmtpServerSchema):
+    """The value of postfix_relayhost; an account is both username and password, or neither."""
 
     def cross(self, appstruct: dict[str, Any], wrong: set[str]) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
         account = "username" in appstruct or "username" in wrong
         if not account and ("password" in appstruct or "password" in wrong):
             yield "username", "A password needs its username; send both, or neither."
-        if account and "password" not in appstruct and not self._kept(appstruct):
-            yield "password", self._missing_password()
+        if account and (sentence := self.lacks_password(appstruct)):
+            yield "password", sentence
         if account and appstruct.get("security") == "none":
             yield "security", "With an account TLS is required; choose starttls or tls."
-
-    def _kept(self, appstruct: dict[str, Any]) -> bool:
-        setting, stored = self.bindings["setting"], self.bindings["stored"]
-        return bool(setting.keeps_secret(appstruct, stored))
-
-    def _missing_password(self) -> str:
-        stored = self.bindings["stored"]
-        if stored is None or not stored.has_secret:
-            return REQUIRED
-        return (
-            "Type the password again: the stored one is kept only while server, port, "
-            "username and security stay as they are."
-        )
 
 
 class PostfixRelayhost(Setting):
     """See the module."""
 
     name = "postfix_relayhost"
+    part = "postfix"
     title = "Relayhost"
     description = "The smarthost that Postfix sends all mail through, with its account."
+    unset = "Mail goes straight to the servers of its recipients."
     schema = RelayhostSchema
     secret_field = "password"  # noqa: S105 (the name of the field)
-    destination = ("server_hostname", "server_port", "username", "security")
+    destination = DESTINATION
     example: ClassVar[Mapping[str, Any]] = {
         "server_hostname": "filter1020.mymailcheap.com",
         "server_port": 587,
@@ -114,6 +70,12 @@ class PostfixRelayhost(Setting):
 
     def needs_secret(self, value: Mapping[str, Any]) -> bool:
         return "username" in value
+
+    def in_words(self, value: Mapping[str, Any] | None) -> str:
+        return f"All mail leaves through {server_in_words(value)}" if value else self.unset
+
+    def present_in_words(self, present: Mapping[str, Any]) -> str:
+        return f"All mail leaves through {present['relayhost']}, as main.cf says."
 
     def plan(self, value: Mapping[str, Any], secret: str | None, facts: Facts) -> Plan:
         postfix = _postfix(facts)
@@ -175,12 +137,7 @@ def _next_hop(value: Mapping[str, Any]) -> str:
 
 
 def _implicit_tls(value: Mapping[str, Any]) -> bool:
-    return _security(value) == "tls"
-
-
-def _security(value: Mapping[str, Any]) -> str:
-    default = "tls" if value["server_port"] == 465 else "starttls"
-    return str(value.get("security", default))
+    return tls_of(value) == "tls"
 
 
 def _is_address(hostname: str) -> bool:
@@ -202,7 +159,7 @@ def _tls_policy(value: Mapping[str, Any]) -> str:
         # and accepts sub-domains. Postfix sends no SNI by itself; an address has none.
         sni = "" if _is_address(value["server_hostname"]) else " servername=nexthop"
         return f"secure match=nexthop{sni}"
-    if _security(value) == "none":
+    if tls_of(value) == "none":
         return "none"
     return "encrypt" if _implicit_tls(value) else "may"
 
@@ -247,7 +204,7 @@ def _own_transport(postfix: PostfixFacts) -> list[Change]:
 def _probe(
     value: Mapping[str, Any], secret: str | None, facts: Facts, postfix: PostfixFacts
 ) -> SmtpLogin:
-    security = _security(value)
+    security = tls_of(value)
     tls = "may" if security == "starttls" and not _verified(value) else security
     own_ca = postfix.parameters.get("smtp_tls_CAfile")
     return SmtpLogin(

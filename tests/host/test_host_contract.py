@@ -10,7 +10,7 @@ import pytest
 
 from mailpanel.deployment import load
 from mailpanel.errors import CheckFailed, HostError, ProbeFailed
-from mailpanel.host import mailhost
+from mailpanel.host import postfix_part
 from mailpanel.host.compose import parameter
 from mailpanel.host.mailhost import Host, MailHost
 from mailpanel.host.testing import FakeHost
@@ -84,7 +84,7 @@ class RealScene:
         }
         deployment = load(options, {})
         prepare_state(deployment)
-        monkeypatch.setattr(mailhost, "LOOKS_APART", 0.0)
+        monkeypatch.setattr(postfix_part, "LOOKS_APART", 0.0)
         self.host = MailHost(deployment)
         self.mail_in_flight(False)
 
@@ -140,11 +140,11 @@ def ignore(_: object) -> None:
 def converge(
     scene: Scene, wanted: Plan, probe: Callable[[Probe], None] = ignore, step: Any = ignore
 ) -> bool:
-    return scene.host.converge("s", wanted, scene.host.facts(), probe, step)
+    return scene.host.converge("s", wanted, scene.host.facts("postfix"), probe, step)
 
 
 def set_up(scene: Scene, **change: Any) -> Plan:
-    wanted = plan(scene.host.facts(), **change)
+    wanted = plan(scene.host.facts("postfix"), **change)
     assert converge(scene, wanted)
     return wanted
 
@@ -153,7 +153,7 @@ def test_what_is_wanted_is_made(scene: Scene) -> None:
     steps: list[str] = []
     probes: list[Probe] = []
     main_cf = scene.texts()[0]
-    wanted = plan(scene.host.facts())
+    wanted = plan(scene.host.facts("postfix"))
     assert converge(scene, wanted, probes.append, steps.append)
     assert steps[0] == "check"
     assert steps[-1] == "verify"
@@ -192,20 +192,20 @@ def test_a_probe_that_fails_leaves_everything(scene: Scene) -> None:
         raise ProbeFailed("No.", temporary=False)
 
     for next_hop in ("[a.test]:587", "[b.test]:2525"):
-        facts, before = scene.host.facts(), scene.texts()
+        facts, before = scene.host.facts("postfix"), scene.texts()
         owned = scene.host.owned("s")
         with pytest.raises(ProbeFailed) as caught:
             converge(scene, plan(facts, next_hop), fail)
         assert not caught.value.temporary
         assert scene.texts() == before
         assert scene.host.owned("s") == owned
-        assert scene.host.facts() == facts
+        assert scene.host.facts("postfix") == facts
         assert scene.host.recover() is None
         assert converge(scene, plan(facts, next_hop))
 
 
 def test_the_empty_plan_brings_everything_back(scene: Scene) -> None:
-    before, facts = scene.texts(), scene.host.facts()
+    before, facts = scene.texts(), scene.host.facts("postfix")
     set_up(scene)
     set_up(scene, next_hop="[b.test]:2525")
     assert converge(scene, Plan())
@@ -213,7 +213,7 @@ def test_the_empty_plan_brings_everything_back(scene: Scene) -> None:
     while scene.host.settle():
         pass
     assert scene.texts() == before
-    assert scene.host.facts() == facts
+    assert scene.host.facts("postfix") == facts
     assert scene.host.owned("s") == []
     assert not converge(scene, Plan())
 
@@ -241,7 +241,7 @@ def test_what_lingers_waits_for_the_mail_in_flight(scene: Scene) -> None:
 def test_the_facts_are_the_admins_own(scene: Scene) -> None:
     """Whatever mailpanel has put in their place."""
     scene.append(OWN_LIST + "\n")
-    facts = scene.host.facts()
+    facts = scene.host.facts("postfix")
     assert postfix(facts).parameters["relayhost"] == "[old.test]:25"
     assert postfix(facts).parameters["smtp_tls_policy_maps"] == OWN_LIST.partition("= ")[2]
     item = PrependParameter("smtp_tls_policy_maps", postfix(facts).map("tls"), lingers=True)
@@ -250,7 +250,7 @@ def test_the_facts_are_the_admins_own(scene: Scene) -> None:
     assert converge(scene, Plan(changes=(*wanted.changes, entries, item)))
     ours, theirs = postfix(facts).map("tls"), OWN_LIST.partition("= ")[2]
     assert scene.value("smtp_tls_policy_maps") == f"{ours}, {theirs}"
-    assert scene.host.facts() == facts
+    assert scene.host.facts("postfix") == facts
 
 
 def test_lines_that_the_admin_adds_meanwhile_stay(scene: Scene) -> None:
@@ -288,13 +288,13 @@ class TestRealHost:
             raise ProbeFailed("No.")
 
         with pytest.raises(ProbeFailed):
-            converge(real, plan(real.host.facts(), "[b.test]:2525"), fail)
+            converge(real, plan(real.host.facts("postfix"), "[b.test]:2525"), fail)
         assert snapshot(postfix.config_directory) == before
 
     def test_a_reload_that_fails_puts_each_file_back(self, real, postfix, monkeypatch) -> None:
         before = snapshot(postfix.config_directory)
         pid = postfix.master_pid
-        wanted = plan(real.host.facts())
+        wanted = plan(real.host.facts("postfix"))
         monkeypatch.setattr(
             "mailpanel.host.change.Change.verify",
             lambda *_: (_ for _ in ()).throw(CheckFailed("as the test wants it")),
@@ -305,7 +305,7 @@ class TestRealHost:
         assert postfix.master_pid == pid
 
     def test_an_edit_during_the_probe_is_not_overwritten(self, real, postfix) -> None:
-        facts = real.host.facts()
+        facts = real.host.facts("postfix")
 
         def edit(_: Probe) -> None:
             real.append("delay_warning_time = 4h\n")
@@ -314,18 +314,18 @@ class TestRealHost:
             converge(real, plan(facts), edit)
         assert caught.value.temporary
         assert postfix.main_cf.read_text().endswith("delay_warning_time = 4h\n")
-        assert converge(real, plan(real.host.facts()))
+        assert converge(real, plan(real.host.facts("postfix")))
 
     def test_a_broken_main_cf_is_named_and_left(self, real, postfix) -> None:
         real.append("this is no parameter\n")
         before = snapshot(postfix.config_directory)
         with pytest.raises(CheckFailed, match="missing '='"):
-            real.host.facts()
+            real.host.facts("postfix")
         assert snapshot(postfix.config_directory) == before
         postfix.main_cf.write_text(postfix.main_cf.read_text().replace("this is no parameter", ""))
 
     def test_a_stopped_postfix_is_told_and_nothing_changes(self, real, postfix) -> None:
-        facts = real.host.facts()
+        facts = real.host.facts("postfix")
         postfix.stop()
         before = snapshot(postfix.config_directory)
         with pytest.raises(HostError, match="not running") as caught:
@@ -339,7 +339,7 @@ class TestRealHost:
             "smtp_tls_CAfile = ${config_directory}/own.pem\nsmtp_helo_name = $myhostname\n"
             "smtp_sasl_password_maps = hash:$config_directory/sasl\n"
         )
-        found = real.host.facts().postfix.parameters
+        found = real.host.facts("postfix").postfix.parameters
         assert found["smtp_tls_CAfile"] == f"{postfix.config_directory}/own.pem"
         assert found["smtp_helo_name"] == "private.test"
         assert found["smtp_sasl_password_maps"] == "hash:$config_directory/sasl"

@@ -121,8 +121,8 @@ def test_any_account_is_read_back_exactly_and_alone(
     """postmap makes one entry of it, and answers with the very text."""
     value = SETTING.validate(values({"username": username, "password": password}))
     host = FakeHost()
-    plan = SETTING.plan(SETTING.public(value), value["password"], host.facts())
-    host.converge(SETTING.name, plan, host.facts(), lambda _: None, lambda _: None)
+    plan = SETTING.plan(SETTING.public(value), value["password"], host.facts("postfix"))
+    host.converge(SETTING.name, plan, host.facts("postfix"), lambda _: None, lambda _: None)
     table = place / f"sasl{next(NUMBERS)}"
     table.write_text(host.tree.maps["sasl"], newline="")
     write_main_cf(place, "")
@@ -154,11 +154,11 @@ def test_no_text_that_the_schema_allows_writes_a_line_of_its_own(place: Path, te
         except InvalidFields:
             continue
         host = FakeHost("# own\n")
-        facts = host.facts()
+        facts = host.facts("postfix")
         plan = SETTING.plan(SETTING.public(value), value["password"], facts)
         host.converge(SETTING.name, plan, facts, lambda _: None, lambda _: None)
         wanted = {change.name for change in plan.changes if not isinstance(change, MapEntries)}
-        assert set(host.facts().postfix.parameters) == set()
+        assert set(host.facts("postfix").postfix.parameters) == set()
         lines = host.tree.main_cf.removeprefix("# own\n").removesuffix("\n").split("\n")
         assert {line.partition(" ")[0] for line in lines} == wanted
         next_hop = f"[{value['server_hostname']}]:587"

@@ -81,7 +81,7 @@ def ignore(_: object) -> None:
 
 def set_to(host: FakeHost, value: dict[str, Any]) -> bool:
     setting = SETTINGS[NAME]
-    facts = host.facts()
+    facts = host.facts("postfix")
     secret = value.get("password")
     return host.converge(
         NAME, setting.plan(setting.public(value), secret, facts), facts, ignore, ignore
@@ -90,7 +90,7 @@ def set_to(host: FakeHost, value: dict[str, Any]) -> bool:
 
 def reset(host: FakeHost) -> None:
     host.in_flight = False
-    host.converge(NAME, Plan(), host.facts(), ignore, ignore)
+    host.converge(NAME, Plan(), host.facts("postfix"), ignore, ignore)
     assert not host.settle()
 
 
@@ -113,7 +113,7 @@ def test_after_any_sequence_a_reset_brings_the_text_back(
             set_to(host, action)
             assert not set_to(host, action), "the same again changes nothing"
         elif action == "reset":
-            host.converge(NAME, Plan(), host.facts(), ignore, ignore)
+            host.converge(NAME, Plan(), host.facts("postfix"), ignore, ignore)
         elif action == "add":
             # With an editor, which ends the line before it.
             line = f"added_{number} = 1\n"
@@ -138,11 +138,11 @@ def test_after_any_sequence_a_reset_brings_the_text_back(
 @settings(deadline=None)
 def test_the_facts_are_those_without_mailpanel(main_cf: str, value: dict[str, Any]) -> None:
     host = FakeHost(main_cf)
-    before = host.facts()
+    before = host.facts("postfix")
     set_to(host, value)
-    assert host.facts() == before
+    assert host.facts("postfix") == before
     host.converge(NAME, Plan(), before, ignore, ignore)
-    assert host.facts() == before
+    assert host.facts("postfix") == before
 
 
 @given(texts(MAIN_LINES), texts(MASTER_LINES), st.lists(values(), max_size=3))

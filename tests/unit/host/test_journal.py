@@ -30,8 +30,8 @@ ENTRIES = st.builds(Entry, st.sampled_from(PHASES), STATES, STATES, st.booleans(
 def test_it_is_read_as_it_was_written(tmp_path_factory, entries: tuple[Entry, ...]) -> None:
     """Binary tables, names that are no UTF-8, modes, owners, attributes."""
     path = tmp_path_factory.mktemp("journal") / "journal.json"
-    Journal("a setting", entries).write(path)
-    assert Journal.read(path) == Journal("a setting", entries)
+    Journal("a setting", "a part", entries).write(path)
+    assert Journal.read(path) == Journal("a setting", "a part", entries)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -61,7 +61,7 @@ def test_the_rename_that_counts_is_known_by_the_file(
     if live is not None:
         path.write_bytes(live)
     old, new = FileState(path, OLD), FileState(path, NEW)
-    journal = Journal("s", (Entry(Phase.COMMIT, old, new),))
+    journal = Journal("s", "part", (Entry(Phase.COMMIT, old, new),))
     assert journal.committed() is committed
     (entry,) = journal.sparing_edits().entries
     assert (entry.old == entry.new) is spared
@@ -73,4 +73,4 @@ def test_without_a_file_that_counts_nothing_is_committed(tmp_path: Path) -> None
     path = tmp_path / "table"
     path.write_bytes(NEW)
     entry = Entry(Phase.PREPARE, FileState(path, OLD), FileState(path, NEW))
-    assert not Journal("s", (entry,)).committed()
+    assert not Journal("s", "part", (entry,)).committed()

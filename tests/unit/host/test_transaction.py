@@ -26,6 +26,19 @@ def nothing(*_: object) -> None:
     pass
 
 
+class FakePart:
+    """What recovery needs of a part."""
+
+    def __init__(self, reload: Callable[[], None]) -> None:
+        self.reload_if_running = reload
+
+    def tidy(self, path: Path) -> None:
+        pass
+
+    def recovered(self) -> None:
+        pass
+
+
 class World:
     """A host of a few files, and one change of each kind."""
 
@@ -50,7 +63,7 @@ class World:
             self.entry(Phase.COMMIT, "main.cf", b"relayhost = new\n"),
             self.entry(Phase.CLEAN, "leaving/sasl", None),
         )
-        self.journal = Journal("s", entries)
+        self.journal = Journal("s", "part", entries)
         self.new = dict(self.old)
         for entry in entries:
             self.new[self.name(entry.new.path)] = entry.new
@@ -79,10 +92,17 @@ class World:
     def transaction(
         self, reload: Callable[[], None] = nothing, verify: Callable[[], None] = nothing
     ) -> Transaction:
-        return Transaction(self.journal, self.journals, self.backups, reload, verify)
+        return Transaction(
+            self.journal,
+            self.journals,
+            self.backups,
+            reload=reload,
+            verify=verify,
+            revive=reload,
+        )
 
     def recover(self, reload: Callable[[], None] = nothing) -> str | None:
-        return recover(self.journals, self.backups, reload, nothing)
+        return recover(self.journals, self.backups, {"part": FakePart(reload)})
 
     def assert_whole(self) -> None:
         """Nothing but the old or the new stands there, and no journal."""
@@ -183,7 +203,7 @@ def test_attributes_are_put_back(world: World) -> None:
     again.__dict__ |= world.__dict__
     old = read_state(world.main_cf)
     again.journal = Journal(
-        "s", (Entry(Phase.COMMIT, old, old.with_content(b"relayhost = new\n")),)
+        "s", "part", (Entry(Phase.COMMIT, old, old.with_content(b"relayhost = new\n")),)
     )
     with pytest.raises(VerifyFailed):
         again.transaction(verify=on_calls({1: VerifyFailed("no")})).run(nothing)
@@ -307,7 +327,7 @@ def test_a_disk_that_fills_in_the_midst_is_put_back(
         replace(entry, new=entry.new.with_content(large)) if entry.phase == phase else entry
         for entry in world.journal.entries
     )
-    world.journal = Journal("s", entries)
+    world.journal = Journal("s", "part", entries)
     with pytest.raises(HostError, match="No space left"):
         world.transaction().run(nothing)
     assert world.snapshot() == world.old

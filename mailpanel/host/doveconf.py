@@ -1,0 +1,100 @@
+"""What doveconf(1) prints, as data: pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+__all__ = ["Doveconf", "Key", "seconds"]
+
+Key = tuple[str, ...]
+
+_UNITS = {"ms": 0.001, "msec": 0.001, "millisec": 0.001, "s": 1, "sec": 1, "min": 60, "m": 60}
+_UNITS |= {"h": 3600, "hour": 3600, "d": 86400, "day": 86400, "w": 604800, "week": 604800}
+_TIME = re.compile(r"([0-9]+) ?([a-z]+?)s?")
+_OPENS = re.compile(r"(.*\S)\s*\{")
+
+
+def seconds(value: str) -> float | None:
+    """Return the span of time that *value* is in a configuration, ``None`` where it is none.
+
+    "7d", "1 weeks" and "604800 secs" are the same to Dovecot; a bare ``0`` is one too.
+    """
+    if value == "0":
+        return 0.0
+    match = _TIME.fullmatch(value)
+    if match is None or match[2] not in _UNITS:
+        return None
+    return int(match[1]) * _UNITS[match[2]]
+
+
+class Doveconf:
+    """The output of doveconf: pairs of a key and a value.
+
+    A key is the headers of the blocks around a parameter and its own name, all without
+    quotes; blocks that bear no name of their own, such as several ``passdb``, share keys.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._pairs = Counter(_pairs(text))
+
+    def says(self, key: Key, value: str) -> bool:
+        """Say whether *key* has *value*, or, for a span of time, one as long; 0 may be missing."""
+        found = self.values(key)
+        if seconds(value) is None:
+            return value in found
+        return seconds(value) in ([seconds(each) for each in found] or [0.0])
+
+    def values(self, key: Key) -> list[str]:
+        """Return all values of *key*; blocks without a name of their own share it."""
+        return [value for known, value in self._pairs if known == key]
+
+    def top(self) -> Mapping[str, str]:
+        """Return the parameters outside of all blocks."""
+        return {key[0]: value for key, value in self._pairs if len(key) == 1}
+
+    def blocks(self, kind: str, within: Key = ()) -> dict[str, dict[str, str]]:
+        """Return the blocks ``kind NAME`` that stand directly in *within*: name to parameters."""
+        found: dict[str, dict[str, str]] = {}
+        depth = len(within)
+        for key, value in self._pairs:
+            if len(key) <= depth or key[:depth] != within:
+                continue
+            word, _, name = key[depth].partition(" ")
+            if word == kind and name:
+                block = found.setdefault(name, {})
+                if len(key) == depth + 2:
+                    block[key[-1]] = value
+        return found
+
+    def differences(self, before: Doveconf) -> tuple[dict[Key, str], set[Key]]:
+        """Return what is here beyond *before*, and the keys of what was there and is not here."""
+        added = self._pairs - before._pairs
+        removed = before._pairs - self._pairs
+        return dict(added.keys()), {key for key, _ in removed}
+
+
+def _pairs(text: str) -> Iterator[tuple[Key, str]]:
+    blocks: list[str] = []
+    for raw in text.split("\n"):
+        line = raw.strip()
+        opens = _OPENS.fullmatch(line)
+        if not line or line.startswith("#"):
+            continue
+        if line == "}":
+            del blocks[-1:]
+        elif opens and " = " not in opens[1]:
+            kind, _, name = opens[1].partition(" ")
+            blocks.append(f"{kind} {_unquoted(name)}" if name else kind)
+            # An empty block says something too.
+            yield tuple(blocks), ""
+        else:
+            name, _, value = line.partition("=")
+            yield (*blocks, name.strip()), _unquoted(value.strip())
+
+
+def _unquoted(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return re.sub(r"\\(.)", r"\1", text[1:-1])
+    return text

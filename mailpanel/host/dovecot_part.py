@@ -1,0 +1,285 @@
+"""Dovecot as a part of the host: drop-ins of mailpanel's own, and a master user's file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from mailpanel.deployment import Deployment
+from mailpanel.errors import CheckFailed, HostError, Refused, VerifyFailed
+from mailpanel.host import files
+from mailpanel.host.daemon import Daemon
+from mailpanel.host.doveconf import Doveconf, seconds
+from mailpanel.host.dovecot import Configuration, Dovecot
+from mailpanel.host.dovecot_stage import includes, staged
+from mailpanel.host.journal import Entry, Phase
+from mailpanel.host.master_sessions import end_sessions
+from mailpanel.host.master_user import MasterLogins, drop_probe
+from mailpanel.host.own_files import FileLedger, OwnedFile, OwnFiles
+from mailpanel.host.part import Part, Work
+from mailpanel.plan import DovecotFacts, DovecotSays, Facts, Folder, Plan
+
+__all__ = ["DovecotPart"]
+
+OWN_DIRECTORY = "mailpanel"
+CONF_D, OWN_CONF_D = "conf.d", "mailpanel.d"
+# A daemon that dies of a reload does so a moment after the command.
+MOMENT = 0.3
+PATIENCE = 10.0
+
+
+class DovecotPart(Part):
+    """One Dovecot instance."""
+
+    name = "dovecot"
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._dovecot = Dovecot(deployment.dovecot_config_file)
+        self._ledger_path = Path(deployment.state_directory, "ledger", "dovecot.json")
+        self._stage = Path(deployment.state_directory, "stage")
+
+    def facts(self) -> DovecotFacts | None:
+        if not self._dovecot.config_file.exists():
+            return None
+        without = dict.fromkeys(map(Path, self._ledger().files))
+        # Without anything of mailpanel's own the live configuration is the admin's.
+        configuration = (
+            _staged(self._dovecot, without, self._stage)
+            if without
+            else self._dovecot.configuration()
+        )
+        namespace = _inbox_namespace(configuration.explicit)
+        return DovecotFacts(
+            version=self._dovecot.version(),
+            parameters=configuration.parameters,
+            inbox_namespace=namespace,
+            folders=_folders(configuration.explicit, namespace),
+            directory=str(self._dovecot.directory / OWN_DIRECTORY),
+            drop_ins=str(self._drop_ins()),
+            group=configuration.parameters["default_internal_group"],
+            passdbs=_passdbs(configuration.explicit),
+        )
+
+    def owned(self, setting: str) -> list[str]:
+        ledger = self._ledger()
+        line = [f"{self._dovecot.config_file.name}: {ledger.line}"] if ledger.line else []
+        owned = ledger.owned(setting)
+        return owned + line if owned else []
+
+    def work(self, setting: str, plan: Plan, facts: Facts) -> Work:
+        if facts.dovecot is None:
+            raise Refused(
+                "Dovecot is not installed on this host; install the package dovecot-imapd."
+            )
+        own = OwnFiles(self._ledger_path, setting, plan.changes)
+        return _DovecotWork(self._dovecot, plan, own)
+
+    def tidy(self, path: Path) -> None:
+        drop_probe(path)
+
+    def recovered(self) -> None:
+        """End the sessions that were opened by an earlier password."""
+        for owned in self._ledger().files.values():
+            if owned.master is not None and self._runs():
+                end_sessions(self._dovecot, owned.master)
+
+    def reload_if_running(self) -> None:
+        if self._runs():
+            self._dovecot.reload()
+
+    def _runs(self) -> bool:
+        base_dir = self._dovecot.configuration().parameters["base_dir"]
+        return self._dovecot.master_pid(base_dir) is not None
+
+    def _ledger(self) -> FileLedger:
+        return FileLedger.loads(files.read_state(self._ledger_path).content)
+
+    def _drop_ins(self) -> Path:
+        """Return where the drop-ins go: to the admin's conf.d, or to a directory of our own."""
+        directory = self._dovecot.directory
+        text = self._dovecot.config_file.read_bytes()
+        name = directory / CONF_D / "99-mailpanel.conf"
+        return directory / (CONF_D if includes(text, directory, name) else OWN_CONF_D)
+
+
+class _DovecotWork(Work):
+    """One setting's change of Dovecot's configuration."""
+
+    def __init__(self, dovecot: Dovecot, plan: Plan, own: OwnFiles) -> None:
+        self.plan = plan
+        self._dovecot = dovecot
+        self._own = own
+        self._main = files.read_state(dovecot.config_file)
+        self._new_main = self._main.with_content(self._main_text())
+        self._daemon: Daemon | None = None
+        self._opened: list[str] = []
+
+    def _main_text(self) -> bytes:
+        """Return dovecot.conf with the line that includes our own directory, as long as it counts.
+
+        Sets the line in the ledger, too.
+        """
+        text = self._main.content or b""
+        directory = self._dovecot.directory / OWN_CONF_D
+        needed = any(Path(path).parent == directory for path in self._own.after.files)
+        line = self._own.before.line
+        if needed and line is None:
+            # A last line without a line end gets it back when ours goes.
+            line = "" if text.endswith(b"\n") or not text else "\n"
+            line += f"!include_try {directory}/*.conf\n"
+            self._own.after.line = line
+            return text + line.encode()
+        if not needed and line is not None:
+            self._own.after.line = None
+            return text.replace(line.encode(), b"", 1)
+        return text
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self._own.changes_nothing and self._main == self._new_main
+
+    def require_running(self) -> None:
+        pid = self._pid()
+        if pid is None:
+            raise HostError(
+                "Dovecot is not running on this host; start it, and this is tried again."
+            )
+        self._daemon = Daemon(pid)
+
+    def _pid(self) -> int | None:
+        base_dir = self._dovecot.configuration().parameters["base_dir"]
+        return self._dovecot.master_pid(base_dir)
+
+    def write_ledger(self) -> None:
+        self._own.write_ledger()
+
+    def check(self, directory: Path) -> None:
+        without = {Path(path): None for path in self._own.new}
+        before = _staged(self._dovecot, {**without, self._main.path: self._main.content}, directory)
+        wanted = {Path(path): new.content for path, new in self._own.new.items()}
+        after = _staged(
+            self._dovecot, {**wanted, self._main.path: self._new_main.content}, directory
+        )
+        if new := after.warnings - before.warnings:
+            raise CheckFailed(f"Dovecot warns of the new configuration: {sorted(new)[0]}.")
+        says = [
+            pair
+            for check in self.plan.checks
+            if isinstance(check, DovecotSays)
+            for pair in check.values
+        ]
+        _require_said(after.explicit, before.explicit, says)
+        names = self._dovecot.mailboxes()
+        self._opened = [name for name in names if self._dovecot.opens(name)]
+
+    def require_unchanged(self) -> None:
+        self._own.require_unchanged()
+        if files.read_state(self._main.path) != self._main:
+            raise HostError(
+                f"{self._main.path.name} was edited while the change was being checked; "
+                "it is tried again."
+            )
+
+    def entries(self, built: None) -> Iterator[Entry]:
+        yield from self._own.entries()
+        if self._main != self._new_main:
+            yield Entry(Phase.COMMIT, self._main, self._new_main)
+
+    def reload(self) -> None:
+        self._dovecot.reload()
+
+    def revive(self) -> None:
+        if self._pid() is None and self._daemon is not None:
+            self._daemon.start(self._dovecot.argv("dovecot"))
+        else:
+            self._dovecot.reload()
+
+    def verify(self) -> None:
+        time.sleep(MOMENT)
+        self._require_alive()
+        for path, owned in self._own.after.files.items():
+            if owned.master is not None and owned.setting == self._own.setting:
+                self._require_master(Path(path), owned)
+        for path, owned in self._own.before.files.items():
+            if owned.master is not None and path not in self._own.after.files:
+                self._require_no_master(Path(path), owned)
+        self._require_alive()
+
+    def _require_alive(self) -> None:
+        """Raise :class:`VerifyFailed` unless the same daemon runs, and what could be opened can."""
+        deadline = time.monotonic() + PATIENCE
+        while not self._dovecot.answers():
+            if self._daemon is None or self._pid() != self._daemon.pid:
+                raise VerifyFailed("Dovecot ended after the reload; its log says why.")
+            if time.monotonic() > deadline:
+                raise VerifyFailed("Dovecot does not answer after the reload; its log says why.")
+            time.sleep(MOMENT)
+        for name in self._opened:
+            if not self._dovecot.opens(name):
+                raise VerifyFailed(
+                    "A mailbox that could be opened before cannot be opened any more."
+                )
+
+    def _require_master(self, path: Path, owned: OwnedFile) -> None:
+        logins = MasterLogins(self._dovecot, path, owned.separator or "", self._opened)
+        logins.require_they_count()
+        if any(each.master is not None for each in self._own.before.files.values()):
+            end_sessions(self._dovecot, owned.master or "")
+
+    def _require_no_master(self, path: Path, owned: OwnedFile) -> None:
+        logins = MasterLogins(self._dovecot, path, owned.separator or "", self._opened)
+        logins.require_they_do_not()
+        end_sessions(self._dovecot, owned.master or "")
+
+
+def _staged(
+    live: Dovecot, changes: dict[Path, bytes | None] | dict[Path, None], directory: Path
+) -> Configuration:
+    with staged(live, changes, directory) as stage:
+        return stage.configuration()
+
+
+def _inbox_namespace(explicit: Doveconf) -> str | None:
+    blocks = explicit.blocks("namespace").items()
+    return next((name for name, block in blocks if block.get("inbox") == "yes"), None)
+
+
+def _passdbs(explicit: Doveconf) -> frozenset[str]:
+    # Those of 2.4 have names, which are their drivers where nothing else is said.
+    named = explicit.blocks("passdb").items()
+    unnamed = explicit.values(("passdb", "driver"))
+    return frozenset({*unnamed, *(block.get("driver", name) for name, block in named)})
+
+
+def _folders(explicit: Doveconf, namespace: str | None) -> dict[str, Folder]:
+    if namespace is None:
+        return {}
+    blocks = explicit.blocks("mailbox", (f"namespace {namespace}",))
+    return {
+        name: Folder(
+            frozenset(block.get("special_use", "").split()),
+            seconds(block.get("autoexpunge", "0")) or None,
+        )
+        for name, block in blocks.items()
+    }
+
+
+def _require_said(
+    after: Doveconf, before: Doveconf, says: list[tuple[tuple[str, ...], str]]
+) -> None:
+    """Raise :class:`CheckFailed` unless *after* says just what it shall, beside *before*."""
+    for key, value in says:
+        if not after.says(key, value):
+            raise CheckFailed(
+                f"Dovecot reads another {key[-1]} than was written: a line of your own that "
+                "comes later in its configuration sets it too. Remove that line."
+            )
+    added, removed = after.differences(before)
+    wanted = {key for key, _ in says}
+    for key in {key for key, value in added.items() if value} | removed:
+        if key not in wanted:
+            raise CheckFailed(
+                f"With the new file Dovecot's configuration would change in {' / '.join(key)} "
+                "as well; nothing was changed."
+            )

@@ -1,0 +1,103 @@
+"""Ending the IMAP sessions that a master user opened: they outlive the password.
+
+doveadm(1) can only kick all sessions of a mailbox. Dovecot's log has, for each log-in, the
+process that serves it and who logged in; a process that the log does not tell of is ended
+as well: its client logs in again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from mailpanel.host.doveconf import seconds
+from mailpanel.host.dovecot import Dovecot
+
+__all__ = ["end_sessions"]
+
+log = logging.getLogger(__name__)
+
+# Where syslog puts it, for a Dovecot without a log file of its own.
+SYSLOG = ("/var/log/mail.log", "/var/log/mail.info", "/var/log/maillog", "/var/log/syslog")
+# What is read of a log, from its end; as much again of the one before it.
+LONGEST_LOG = 64 * 1024 * 1024
+# A session that begins now has its line in the log by then.
+MOMENT = 0.5
+
+_LOGIN = re.compile(rb"imap-login: .*?\b(?:Login|Logged in): user=<([^>]*)>(.*)")
+_PROCESS = re.compile(rb"\bmpid=([0-9]+)\b")
+_WHO = re.compile(rb"\b(?:auth_user|master_user|master)=<([^>]*)>")
+
+
+def end_sessions(dovecot: Dovecot, master: str) -> None:
+    """End every IMAP session that the master user *master* opened, and no other one.
+
+    Where several sessions share a process, or sleep outside of one, all sessions of the
+    mailboxes that the master user opened are ended.
+    """
+    parameters = dovecot.configuration().parameters
+    pid = dovecot.master_pid(parameters["base_dir"])
+    if pid is None:
+        return
+    living = set(_processes(pid))
+    known = _log_ins(parameters)
+    if living - known.keys():
+        time.sleep(MOMENT)
+        known = _log_ins(parameters)
+        living = set(_processes(pid))
+    name = master.encode()
+    ended = [each for each in living if name in known.get(each, {name: b""})]
+    for each in ended:
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGTERM)
+    if seconds(parameters["imap_hibernate_timeout"]):
+        for mailbox in {who[name] for who in known.values() if name in who}:
+            dovecot.kick(mailbox.decode("utf-8", "surrogateescape"))
+    if ended:
+        log.info("%d sessions of the master user were ended", len(ended))
+
+
+def _processes(master: int) -> Iterator[int]:
+    """Yield the processes of the Dovecot *master* that serve IMAP sessions."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, ValueError, IndexError):
+            program = str((entry / "exe").readlink()).removesuffix(" (deleted)")
+            fields = (entry / "stat").read_text().rpartition(") ")[2].split()
+            if program.endswith("/dovecot/imap") and int(fields[1]) == master:
+                yield int(entry.name)
+
+
+def _log_ins(parameters: Mapping[str, str]) -> dict[int, dict[bytes, bytes]]:
+    """Return who logged in, and to which mailbox, by the process that serves it."""
+    found: dict[int, dict[bytes, bytes]] = {}
+    for path in _logs(parameters):
+        for line in _tail(path).split(b"\n"):
+            login = _LOGIN.search(line)
+            process = login and _PROCESS.search(login[2])
+            who = login and _WHO.search(login[2])
+            if login and process and who:
+                found.setdefault(int(process[1]), {})[who[1]] = login[1]
+    return found
+
+
+def _logs(parameters: Mapping[str, str]) -> Iterator[Path]:
+    own = parameters["info_log_path"] or parameters["log_path"]
+    for name in SYSLOG if own in ("", "syslog") else (own,):
+        yield Path(f"{name}.1")
+        yield Path(name)
+
+
+def _tail(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(size - LONGEST_LOG, 0))
+            return stream.read()
+    except OSError:
+        return b""

@@ -1,0 +1,107 @@
+"""A part of the mail host: Postfix, Dovecot, msmtp, each with its files and its daemon."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mailpanel.host.journal import Entry
+from mailpanel.plan import Facts, Plan
+
+__all__ = ["Part", "Work"]
+
+
+class Work(ABC):
+    """What brings a part from what stands to what one setting wants: checked, then listed
+    file by file for the journal."""
+
+    plan: Plan
+
+    @property
+    @abstractmethod
+    def changes_nothing(self) -> bool:
+        """Say whether every file stands as it shall already, the ledger aside."""
+
+    @abstractmethod
+    def require_running(self) -> None:
+        """Raise :class:`HostError` where the daemon concerned does not run."""
+
+    @abstractmethod
+    def write_ledger(self) -> None:
+        """Write the ledger alone, where it differs."""
+
+    @abstractmethod
+    def check(self, directory: Path) -> Any:
+        """Check the change in a stage below *directory*; return what :meth:`entries` needs of it.
+
+        Raises :class:`CheckFailed`, or :class:`Refused` where something of the admin's
+        own would get in the way; nothing live has been touched.
+        """
+
+    @abstractmethod
+    def require_unchanged(self) -> None:
+        """Raise a temporary :class:`HostError` where somebody else edited a file meanwhile."""
+
+    @abstractmethod
+    def entries(self, built: Any) -> Iterator[Entry]:
+        """Yield the files of the change in their phases."""
+
+    @abstractmethod
+    def reload(self) -> None:
+        """Make the daemon read its configuration; raises :class:`ReloadFailed`."""
+
+    @abstractmethod
+    def verify(self) -> None:
+        """Raise :class:`VerifyFailed` unless the daemon lives with the new values."""
+
+    @abstractmethod
+    def revive(self) -> None:
+        """Make the daemon that ran before run with the old files; raises :class:`ReloadFailed`."""
+
+
+class Part(ABC):
+    """One part; *name* is what a setting calls it. It holds what a process knows of it."""
+
+    name: str
+
+    @abstractmethod
+    def facts(self) -> Any:
+        """Return what stands there without mailpanel; ``None`` where it is not installed.
+
+        Raises :class:`CheckFailed` where the admin's own configuration is broken.
+        """
+
+    @abstractmethod
+    def owned(self, setting: str) -> list[str]:
+        """Return the names of what *setting* owns there, for people."""
+
+    @abstractmethod
+    def work(self, setting: str, plan: Plan, facts: Facts) -> Work:
+        """Return what makes *plan*, made from *facts*, all that *setting* wants.
+
+        Raises :class:`Refused` where what stands there forbids it.
+        """
+
+    def tidy(self, path: Path) -> None:  # noqa: B027 (most parts leave nothing like it)
+        """Take out of the file at *path* what a killed process had put in for a moment."""
+
+    @abstractmethod
+    def recovered(self) -> None:
+        """Do what is left to do after an interrupted change was finished."""
+
+    @abstractmethod
+    def reload_if_running(self) -> None:
+        """Make the daemon read its configuration, where it runs; raises :class:`ReloadFailed`."""
+
+    def made(self) -> None:  # noqa: B027 (most parts have nothing to note)
+        """Take note that a change has been made."""
+
+    def leaving(self, setting: str | None = None) -> bool:
+        """Say whether something (of *setting*) waits for its time to be put back."""
+        return False
+
+    def settling(self) -> Work | None:
+        """Return what puts back all that waits, ``None`` while its time has not come."""
+        return None

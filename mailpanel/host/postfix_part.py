@@ -1,0 +1,91 @@
+"""Postfix as a part of the host: its ledger, and the mail that is in flight."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from mailpanel.deployment import Deployment
+from mailpanel.errors import Refused
+from mailpanel.host import files
+from mailpanel.host.change import Change, snapshot
+from mailpanel.host.compose import Tree, compose, settle
+from mailpanel.host.ledger import Ledger
+from mailpanel.host.part import Part, Work
+from mailpanel.host.postfix import Postfix
+from mailpanel.plan import Facts, Plan, PostfixFacts
+
+__all__ = ["PostfixPart"]
+
+# Two looks at the queue, this many seconds apart, must both find the mail in flight gone.
+LOOKS_APART = 2.0
+
+
+class PostfixPart(Part):
+    """One Postfix instance."""
+
+    name = "postfix"
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._ledger_path = Path(deployment.state_directory, "ledger", "postfix.json")
+        self._postfix = Postfix(deployment.postfix_config_directory)
+        self._in_flight: frozenset[str] | None = None
+        self._quiet_since: float | None = None
+
+    def facts(self) -> PostfixFacts | None:
+        return self._postfix.facts(self._ledger())
+
+    def owned(self, setting: str) -> list[str]:
+        return self._ledger().owned(setting)
+
+    def leaving(self, setting: str | None = None) -> bool:
+        return self._ledger().leaving(setting)
+
+    def work(self, setting: str, plan: Plan, facts: Facts) -> Work:
+        return self._compose(
+            plan, facts.postfix, lambda tree, ledger: compose(tree, ledger, setting, plan)
+        )
+
+    def settling(self) -> Work | None:
+        queue = self._postfix.queue_directory()
+        if self._postfix.master_pid(queue) is None or not self._quiet(queue):
+            return None
+        return self._compose(Plan(), self.facts(), settle)
+
+    def made(self) -> None:
+        self._in_flight = self._quiet_since = None
+
+    def recovered(self) -> None:
+        """Do nothing: what the daemon reads is all there is."""
+
+    def reload_if_running(self) -> None:
+        if self._postfix.master_pid(self._postfix.queue_directory()) is not None:
+            self._postfix.reload()
+
+    def _ledger(self) -> Ledger:
+        return Ledger.loads(files.read_state(self._ledger_path).content)
+
+    def _compose(
+        self,
+        plan: Plan,
+        facts: PostfixFacts | None,
+        compute: Callable[[Tree, Ledger], tuple[Tree, Ledger]],
+    ) -> Change:
+        if facts is None:
+            raise Refused("Postfix is not installed on this host; install the package postfix.")
+        before = snapshot(self._postfix, self._ledger_path)
+        tree, ledger = compute(before.tree, before.ledger)
+        return Change(self._postfix, facts, plan, before, tree, ledger)
+
+    def _quiet(self, queue: Path) -> bool:
+        """Say whether two looks apart have found all gone that was in flight at the reload."""
+        now = self._postfix.in_flight(queue)
+        if self._in_flight is None:
+            self._in_flight = now
+        if self._in_flight & now:
+            self._quiet_since = None
+            return False
+        if self._quiet_since is None:
+            self._quiet_since = time.monotonic()
+        return time.monotonic() - self._quiet_since >= LOOKS_APART

@@ -1,0 +1,146 @@
+"""system_mailer: the SMTP account that system e-mails are sent with.
+
+For local programs it becomes an msmtprc (msmtp(1)), which a group may read. Why each line
+is as it is: docs/decisions/0005-dovecot-and-msmtp-files.md.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import colander
+
+from mailpanel.errors import Refused
+from mailpanel.plan import Change, Facts, MsmtpFacts, Plan, SmtpLogin, WriteFile
+from mailpanel.schema import OneOf, Username
+from mailpanel.settings._core import Setting
+from mailpanel.settings._smtp_account import (
+    DESTINATION,
+    LABELS,
+    SmtpServerSchema,
+    require_possible,
+    server_in_words,
+    tls_of,
+)
+
+__all__ = ["SystemMailer"]
+
+# A line over 500 bytes is fatal to msmtp.
+LONGEST_LINE = 480
+PASSWORD_FILE = "msmtp-password"  # noqa: S105 (a file's name)
+FILE_MODE = 0o640
+MECHANISMS = ("CRAM-MD5", "LOGIN", "PLAIN")
+# An address that msmtp takes as it stands; a % would stand for something.
+ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
+
+
+class MailerSchema(SmtpServerSchema):
+    """The value of system_mailer; it always has an account."""
+
+    username = colander.SchemaNode(
+        Username(),
+        title="Username",
+        description="The account's name; where it is an address, it is the sender too.",
+    )
+    security = colander.SchemaNode(
+        OneOf(("starttls", "tls")),
+        missing=colander.drop,
+        title="Security",
+        description="Overrides the port's rule.",
+        labels=LABELS,
+    )
+
+    def cross(self, appstruct: dict[str, Any], wrong: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong between the fields."""
+        if sentence := self.lacks_password(appstruct):
+            yield "password", sentence
+
+
+class SystemMailer(Setting):
+    """See the module."""
+
+    name = "system_mailer"
+    part = "msmtp"
+    title = "System mailer"
+    description = "The SMTP account that system e-mails are sent with: password resets, alerts."
+    unset = "No account is set up for system e-mails; local programs find no msmtprc of ours."
+    schema = MailerSchema
+    secret_field = "password"  # noqa: S105 (the name of the field)
+    destination = DESTINATION
+    example: ClassVar[Mapping[str, Any]] = {
+        "server_hostname": "mail3.mymailcheap.com",
+        "server_port": 587,
+        "username": "noreply@vonmail.com",
+        "password": "7Hp5jQ3GMNyLuwkAlDb3",
+    }
+
+    def in_words(self, value: Mapping[str, Any] | None) -> str:
+        return f"System e-mails leave through {server_in_words(value)}" if value else self.unset
+
+    def plan(self, value: Mapping[str, Any], secret: str | None, facts: Facts) -> Plan:
+        if facts.msmtp is None:
+            raise Refused("msmtp is not installed on this host; install the package msmtp.")
+        if secret is None:
+            raise Refused("The password is not stored any more. Save the setting once more.")
+        require_possible(value, facts)
+        return Plan(
+            changes=tuple(_files(value, secret, facts, facts.msmtp, self.notice())),
+            probes=(_probe(value, secret, facts),),
+            details={"msmtp_config_file": facts.msmtp.path},
+        )
+
+    def read(self, facts: Facts) -> dict[str, Any] | None:
+        return None
+
+
+def _files(
+    value: Mapping[str, Any], secret: str, facts: Facts, msmtp: MsmtpFacts, notice: str
+) -> Iterator[Change]:
+    username, password = value["username"], f"password {_quoted(secret)}"
+    if len(f"user {_quoted(username)}".encode()) > LONGEST_LINE:
+        raise Refused(
+            f"msmtp cannot read a username of more than {LONGEST_LINE - 7} bytes. "
+            "Ask your provider for a shorter one."
+        )
+    if len(password.encode()) > LONGEST_LINE:
+        path = f"{msmtp.directory}/{PASSWORD_FILE}"
+        yield WriteFile(path, f"{secret}\n", FILE_MODE, facts.msmtp_group, counts=False)
+        password = f"passwordeval {_quoted(f'cat {shlex.quote(path)}')}"
+    lines = (
+        "account system_mailer",
+        f"host {value['server_hostname']}",
+        f"port {value['server_port']}",
+        f"from {username if ADDRESS.fullmatch(username) else '%U@%H'}",
+        "auth on",
+        f"user {_quoted(username)}",
+        password,
+        "tls on",
+        f"tls_starttls {'on' if tls_of(value) == 'starttls' else 'off'}",
+        f"tls_trust_file {_quoted(facts.ca_file)}",
+        "account default : system_mailer",
+    )
+    text = "".join(f"{line}\n" for line in lines)
+    yield WriteFile(msmtp.path, notice + text, FILE_MODE, facts.msmtp_group)
+
+
+def _quoted(text: str) -> str:
+    # Whatever is inside, quotes and backslashes too: msmtp takes off the outermost pair.
+    return f'"{text}"'
+
+
+def _probe(value: Mapping[str, Any], secret: str, facts: Facts) -> SmtpLogin:
+    return SmtpLogin(
+        hostname=value["server_hostname"],
+        port=value["server_port"],
+        tls=tls_of(value),
+        verify=True,
+        username=value["username"],
+        password=secret,
+        ca_file=facts.ca_file,
+        ca_path="",
+        mechanisms=MECHANISMS,
+        helo=facts.host_name,
+    )
