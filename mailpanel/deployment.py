@@ -273,6 +273,11 @@ class Deployment:
         return Path(self.state_directory, "keys", "seal.key")
 
     @property
+    def lock_file(self) -> Path:
+        """Return what one process at a time holds while it changes this host."""
+        return Path(self.state_directory, "apply.lock")
+
+    @property
     def wake_socket(self) -> Path:
         """Return the datagram socket on which the courier of this host is woken."""
         return Path(self.run_directory, "courier", "wake")

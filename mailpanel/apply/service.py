@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from pathlib import Path
 
 from mailpanel.apply.executor import Executor
 from mailpanel.apply.messages import (
@@ -53,7 +52,7 @@ def run(deployment: Deployment, once: bool) -> int:
     stop = Stop()
     prepare_state(deployment)
     prepare_run(deployment)
-    with locked(Path(deployment.run_directory, "apply.lock"), wait=once):
+    with locked(deployment.lock_file, wait=once):
         host = MailHost(deployment)
         _recover(host)
         log.info("at work on %s", deployment.host_name)
