@@ -7,6 +7,7 @@ MailpanelError
 ├── NotFound                 no such object
 ├── Conflict                 the name is taken, or the last of its kind
 ├── PreconditionFailed       If-Match named another revision
+├── BadCredentials           the username or the password is wrong
 ├── Throttled                too many bad credentials from one address
 ├── DatabaseAway             the database cannot be reached
 ├── SealError                a sealed secret does not open, or not for this destination
@@ -26,9 +27,12 @@ ever holds a secret or a rejected value.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = [
+    "BadCredentials",
     "Busy",
     "CheckFailed",
     "Conflict",
@@ -92,6 +96,10 @@ class PreconditionFailed(MailpanelError):
     """The desired revision is not the one that the caller has seen."""
 
 
+class BadCredentials(MailpanelError):
+    """A username and password that open nothing; never why not."""
+
+
 class Throttled(MailpanelError):
     """Too many bad credentials; ``retry_after`` is in seconds."""
 
@@ -144,7 +152,14 @@ class CheckFailed(HostError):
 
 
 class ProbeFailed(HostError):
-    """The staged values do not work: the server cannot be reached, trusted or used."""
+    """The staged values do not work: the server cannot be reached, trusted or used.
+
+    ``steps`` are those that the probe has gone through, as far as they are told.
+    """
+
+    def __init__(self, message: str, temporary: bool = True, steps: Sequence[Any] = ()) -> None:
+        super().__init__(message, temporary)
+        self.steps = steps
 
 
 class ReloadFailed(HostError):

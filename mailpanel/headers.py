@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from mailpanel.errors import FieldError
 from mailpanel.services.changes import IfMatch
 
-__all__ = ["LONGEST_WAIT", "etag", "if_match", "preferred_wait", "probe"]
+__all__ = ["LONGEST_WAIT", "Query", "change_query", "etag", "if_match", "preferred_wait"]
 
 LONGEST_WAIT = 60
 
@@ -56,17 +57,27 @@ def preferred_wait(header: str | None) -> int | None:
     return None
 
 
-def probe(query_string: str) -> tuple[bool, list[FieldError]]:
-    """Return whether the new value is to be tried first, and what is wrong with the query.
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the query says of a change: whether the value is tried first, whether it is only
+    shown what would change, and what is wrong with the query."""
 
-    It is not tried with ``?probe=no``. Wrong is another word, and a dry run, which
-    would otherwise be saved.
+    probe: bool
+    dry_run: bool
+    errors: list[FieldError]
+
+
+def change_query(query_string: str) -> Query:
+    """Return what *query_string* says: ``?probe=no`` skips the probe, ``?dry_run=1`` saves nothing.
+
+    Any other word is wrong: what was meant as a dry run would else be saved.
     """
     query = parse_qs(query_string, keep_blank_values=True)
     errors = []
-    if "dry_run" in query:
-        errors.append(FieldError("dry_run", "A dry run is not available in this version."))
+    dry_runs = query.get("dry_run", ["0"])
+    if dry_runs not in (["0"], ["1"]):
+        errors.append(FieldError("dry_run", "This must be 1, once."))
     words = query.get("probe", ["yes"])
     if words not in (["yes"], ["no"]):
         errors.append(FieldError("probe", "This must be yes or no, once."))
-    return words == ["yes"], errors
+    return Query(words == ["yes"], dry_runs == ["1"], errors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Desired", "Report"]
+__all__ = ["Desired", "Errand", "ErrandAnswer", "FileDiff", "Report", "Step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +38,47 @@ class Report:
     duration_ms: int | None
     highest_revision: int
     details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Unsaved values that one host is to try once, and answer.
+
+    ``kind`` is ``test``, or ``dry_run``, which tells what would change and leaves the
+    probe out; ``reset`` asks it of the reset. ``sealed`` is the secret, where there is one.
+    """
+
+    number: int
+    kind: str
+    setting: str
+    reset: bool
+    value: dict[str, Any] | None
+    sealed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a test: whether it went well, in how many milliseconds, and a sentence."""
+
+    name: str
+    ok: bool
+    duration_ms: int
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileDiff:
+    """What would change in the file *path*, as a unified diff with the secrets masked."""
+
+    path: str
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrandAnswer:
+    """What a host says of an errand: ``error`` is ``None`` where all went well."""
+
+    number: int
+    error: str | None
+    steps: tuple[Step, ...]
+    diffs: tuple[FileDiff, ...]

@@ -13,7 +13,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("host_settings", sa.Column("details", sa.JSON(), nullable=True))
+    details = sa.Column("details", sa.JSON(none_as_null=True), nullable=True)
+    op.add_column("host_settings", details)
 
 
 def downgrade() -> None:

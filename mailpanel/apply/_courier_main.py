@@ -19,6 +19,7 @@ from mailpanel.deployment import Deployment
 from mailpanel.errors import MailpanelError
 from mailpanel.privileges import become_user
 from mailpanel.services.database import Database
+from mailpanel.services.errands import TakenErrands
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.listen import make_listener
 
@@ -48,7 +49,11 @@ def main() -> int:
         # process's memory: a change of user makes a process undumpable (prctl(2)).
         become_user(deployment)
         courier = Courier(
-            Hosts(database), deployment.host_name, listener, deployment.check_interval
+            Hosts(database),
+            TakenErrands(database),
+            deployment.host_name,
+            listener,
+            deployment.check_interval,
         )
         asyncio.run(courier.run(end))
     except MailpanelError as error:

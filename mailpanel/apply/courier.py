@@ -27,8 +27,10 @@ from mailpanel.apply.messages import (
     encode,
 )
 from mailpanel.apply.probes import try_smtp_login
+from mailpanel.apply.steps import Steps
 from mailpanel.errors import DatabaseAway, ProbeFailed
-from mailpanel.reports import Desired, Report
+from mailpanel.reports import Desired, Errand, ErrandAnswer, Report
+from mailpanel.services.errands import TakenErrands
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.listen import Listener
 
@@ -51,9 +53,15 @@ class Courier:
     """
 
     def __init__(
-        self, hosts: Hosts, host_name: str, listener: Listener, check_interval: float
+        self,
+        hosts: Hosts,
+        errands: TakenErrands,
+        host_name: str,
+        listener: Listener,
+        check_interval: float,
     ) -> None:
         self._hosts = hosts
+        self._errands = errands
         self._host_name = host_name
         self._listener = listener
         self._check_interval = check_interval
@@ -107,6 +115,10 @@ class Courier:
                     self._reported.set()
                 case ProbeRequest():
                     await _send(writer, await _tried(message))
+                case ErrandAnswer():
+                    # Once: whoever asked waits now, or not at all.
+                    with suppress(DatabaseAway):
+                        self._errands.answer(message)
                 case Goodbye():
                     return True
         return False
@@ -123,10 +135,15 @@ class Courier:
                 continue
             wanted = await _persist(self._wanted)
             await _send(writer, wanted)
+            for errand in await _persist(self._take_errands):
+                await _send(writer, errand)
             await _persist(self._check_in)
 
     def _wanted(self) -> DesiredSettings:
         return DesiredSettings(tuple(map(_as_wanted, self._hosts.desired())))
+
+    def _take_errands(self) -> list[Errand]:
+        return self._errands.take(self._host_name)
 
     def _check_in(self) -> None:
         # Not at each of many wake-ups: the database keeps it to the check interval anyway.
@@ -194,11 +211,17 @@ async def _receive(reader: asyncio.StreamReader) -> Message | None:
 
 
 async def _tried(request: ProbeRequest) -> ProbeResult:
+    steps, failure = Steps(), None
     try:
-        await try_smtp_login(request.probe)
+        await try_smtp_login(request.probe, steps)
     except ProbeFailed as error:
-        return ProbeResult(request.number, str(error), error.temporary)
-    return ProbeResult(request.number, None, temporary=False)
+        failure = error
+    return ProbeResult(
+        request.number,
+        None if failure is None else str(failure),
+        failure is not None and failure.temporary,
+        tuple(steps.taken),
+    )
 
 
 async def _persist(ask: Callable[[], Answer]) -> Answer:

@@ -9,17 +9,26 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from mailpanel.errors import HostError, InvalidFields, MailpanelError, ProtocolError, Refused
+from mailpanel.apply.steps import Steps
+from mailpanel.errors import (
+    HostError,
+    InvalidFields,
+    MailpanelError,
+    ProbeFailed,
+    ProtocolError,
+    Refused,
+)
 from mailpanel.host.mailhost import Host
 from mailpanel.host.state import Record, State
 from mailpanel.plan import Facts, Plan, Probe
-from mailpanel.reports import Desired, Report
+from mailpanel.reports import Desired, Errand, ErrandAnswer, FileDiff, Report, Step
 from mailpanel.seal import Opener
 from mailpanel.settings import Setting
 
@@ -28,6 +37,8 @@ __all__ = ["Executor"]
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 3600.0
+# Whoever asks for more scans, or guesses passwords.
+MOST_ERRANDS, ERRAND_WINDOW = 12, 60.0
 # The database's INTEGER (PostgreSQL, 8.1); one more could not be stored.
 HIGHEST_REVISION = 2**31 - 2
 # Far past the longest pause; a host may fail for years.
@@ -37,8 +48,8 @@ MOST_DOUBLINGS = 30
 class Executor:
     """Makes one host what the database wants, setting by setting.
 
-    *report* is told every step; *try_probe* lets the courier try a probe and raises
-    :class:`mailpanel.errors.ProbeFailed` where it fails. *pause* is in seconds: a
+    *report* is told every step; *try_probe* lets the courier try a probe, returns its steps
+    and raises :class:`mailpanel.errors.ProbeFailed` where it fails. *pause* is in seconds: a
     failure that may pass is tried again after it, then after twice that, and so on.
     *grace*, in seconds, is how long what would newly be deleted stays.
     """
@@ -51,7 +62,7 @@ class Executor:
         opener: Opener,
         settings: Mapping[str, Setting],
         report: Callable[[Report], None],
-        try_probe: Callable[[Probe], None],
+        try_probe: Callable[[Probe], Sequence[Step]],
         pause: float,
         grace: float = 0.0,
     ) -> None:
@@ -65,6 +76,7 @@ class Executor:
         self._grace = grace
         self._attempts: dict[str, tuple[int, int, float]] = {}
         self._replayed: set[str] = set()
+        self._errands: list[float] = []
         self._settling_failed = 0
         self._settle_at = 0.0
 
@@ -142,15 +154,71 @@ class Executor:
         plan = Plan()
         if not wanted.reset:
             value, secret = self._open(setting, wanted)
+            # First of all what is wanted: where the host refuses that, no grace is of use.
+            plan = setting.plan(value, secret, facts)
             standing, effective_from = self._with_grace(setting, value, tried, facts)
-            plan = setting.plan(standing, secret, facts)
+            if standing != value:
+                plan = setting.plan(standing, secret, facts)
             made = replace(made, live=wanted.revision, value=standing, details=dict(plan.details))
             if effective_from:
                 details = {**plan.details, "effective_from": _in_text(effective_from)}
                 made = replace(made, pending=value, effective_from=effective_from, details=details)
-        try_probe = self._try_probe if wanted.probe else _skip
+        try_probe = self._tried if wanted.probe else _skip
         self._host.converge(wanted.setting, plan, facts, try_probe, step)
         return made
+
+    def _tried(self, probe: Probe) -> None:
+        self._try_probe(probe)
+
+    def rehearse(self, errand: Errand) -> ErrandAnswer:
+        """Try the unsaved values of *errand*, each step of it; nothing is changed or kept."""
+        steps, diffs = Steps(), list[FileDiff]()
+        failure: str | None = None
+        try:
+            self._bound_errands()
+            diffs = self._rehearse(errand, steps)
+        except MailpanelError as error:
+            failure = str(error)
+        except Exception as error:  # noqa: BLE001 (one errand's fault must not stop the service)
+            _log_frames(error)
+            failure = str(_unforeseen(error))
+        return ErrandAnswer(errand.number, failure, tuple(steps.taken), tuple(diffs))
+
+    def _rehearse(self, errand: Errand, steps: Steps) -> list[FileDiff]:
+        setting = self._settings.get(errand.setting)
+        if setting is None:
+            raise Refused("This host knows no such setting; is its mailpanel older?")
+        wanted = Desired(
+            errand.setting, HIGHEST_REVISION, errand.reset, errand.value, errand.sealed, probe=True
+        )
+        with steps.step("read"):
+            facts = self._host.facts(setting.part)
+            plan = Plan()
+            if not errand.reset:
+                value, secret = self._open(setting, wanted)
+                plan = setting.plan(value, secret, facts)
+        try_probe = partial(self._try_and_tell, steps) if errand.kind == "test" else _skip
+        # What is checked in the stage is a step of its own, and so is each that a probe takes.
+        with steps.step("check"):
+            diffs = self._host.rehearse(errand.setting, plan, facts, _skip, _ignore)
+        for probe in plan.probes:
+            try_probe(probe)
+        return diffs
+
+    def _try_and_tell(self, steps: Steps, probe: Probe) -> None:
+        try:
+            steps.taken += self._try_probe(probe)
+        except ProbeFailed as error:
+            steps.taken += error.steps
+            raise
+
+    def _bound_errands(self) -> None:
+        """Raise :class:`Refused` where more are asked for than anybody who tries by hand does."""
+        now = time.monotonic()
+        self._errands = [at for at in self._errands if now - at < ERRAND_WINDOW]
+        if len(self._errands) >= MOST_ERRANDS:
+            raise Refused("Too many tests were asked of this host; wait a minute.")
+        self._errands.append(now)
 
     def _with_grace(
         self, setting: Setting, value: dict[str, Any], record: Record, facts: Facts
@@ -312,3 +380,7 @@ def _told(record: Record) -> str:
 
 def _skip(_probe: Probe) -> None:
     """Try nothing: the administrator said so, and the audit log has it."""
+
+
+def _ignore(_step: str) -> None:
+    """Tell of no step: the steps of a test are taken down where they are gone through."""

@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from mailpanel.errors import ProtocolError
 from mailpanel.plan import SmtpLogin
-from mailpanel.reports import Desired, Report
+from mailpanel.reports import Desired, Errand, ErrandAnswer, Report, Step
 
 __all__ = [
     "HEADER",
@@ -49,6 +49,7 @@ class ProbeResult:
     number: int
     error: str | None
     temporary: bool
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,17 @@ class Goodbye:
     """To the courier: pass on what is left, and end."""
 
 
-Message = DesiredSettings | ProbeResult | Hello | Report | Present | ProbeRequest | Goodbye
+Message = (
+    DesiredSettings
+    | ProbeResult
+    | Errand
+    | Hello
+    | Report
+    | Present
+    | ProbeRequest
+    | ErrandAnswer
+    | Goodbye
+)
 _TYPES: dict[str, type[Any]] = {each.__name__: each for each in get_args(Message)}
 
 

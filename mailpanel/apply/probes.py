@@ -19,6 +19,8 @@ from typing import TypeGuard
 import aiosmtplib
 
 from mailpanel.addresses import is_never_a_server
+from mailpanel.apply.certificates import told_tls
+from mailpanel.apply.steps import Steps
 from mailpanel.errors import ProbeFailed
 from mailpanel.plan import SmtpLogin
 
@@ -32,15 +34,15 @@ SHORTEST_SECRET = 3
 NOT_LOOKED_AT = frozenset({500, 501, 502, 503, 504, 521, 530, 538})
 
 
-async def try_smtp_login(probe: SmtpLogin) -> None:
+async def try_smtp_login(probe: SmtpLogin, steps: Steps) -> None:
     """Resolve, connect, greet, start TLS and log in as *probe* says; send nothing.
 
-    Raises :class:`ProbeFailed` with a sentence about the step that failed;
-    ``temporary`` is false only where the server refused the account.
+    Each is taken down in *steps*. Raises :class:`ProbeFailed` with a sentence about
+    the step that failed; ``temporary`` is false only where the server refused the account.
     """
     try:
         async with asyncio.timeout(LONGEST):
-            await _try(probe)
+            await _try(probe, steps)
     except TimeoutError:
         raise ProbeFailed(
             f"{probe.hostname}, port {probe.port}, is too slow: the log-in was not done within "
@@ -48,14 +50,24 @@ async def try_smtp_login(probe: SmtpLogin) -> None:
         ) from None
 
 
-async def _try(probe: SmtpLogin) -> None:
-    addresses = await _resolve(probe)
-    async with _connected(probe, addresses) as client:
-        await _secure(probe, client)
-        if probe.username is not None and probe.password is not None:
-            await _log_in(probe, client, probe.username, probe.password)
-        else:
-            await _ask_without_account(client)
+async def _try(probe: SmtpLogin, steps: Steps) -> None:
+    with steps.step("resolve") as says:
+        addresses = await _resolve(probe)
+        says.append(", ".join(dict.fromkeys(address for _, address in addresses)))
+    with steps.step("connect") as says:
+        sock = await _open(probe, addresses)
+        says.append(f"{sock.getpeername()[0]}, port {probe.port}")
+    async with _connected(probe, sock, steps) as client:
+        with steps.step("tls") as says:
+            await _secure(probe, client)
+            says.append(told_tls(client))
+        with steps.step("auth") as says:
+            if probe.username is not None and probe.password is not None:
+                mechanism = await _log_in(probe, client, probe.username, probe.password)
+                says.append(f"The relay accepts the account ({mechanism}).")
+            else:
+                await _ask_without_account(client)
+                says.append("The relay wants no account.")
 
 
 async def _resolve(probe: SmtpLogin) -> list[tuple[int, str]]:
@@ -81,14 +93,14 @@ async def _resolve(probe: SmtpLogin) -> list[tuple[int, str]]:
 
 @asynccontextmanager
 async def _connected(
-    probe: SmtpLogin, addresses: list[tuple[int, str]]
+    probe: SmtpLogin, sock: socket.socket, steps: Steps
 ) -> AsyncIterator[aiosmtplib.SMTP]:
-    """Yield a client that has read the greeting, from the first address that answers."""
+    """Yield a client that has read the greeting on *sock*."""
     context = _context(probe) if probe.tls == "tls" else None
     client = aiosmtplib.SMTP(
         hostname=probe.hostname,
         # From here on the client's transport closes it.
-        sock=await _open(probe, addresses),
+        sock=sock,
         local_hostname=_helo(probe.helo),
         timeout=TIMEOUT,
         use_tls=context is not None,
@@ -97,13 +109,8 @@ async def _connected(
     )
     transport = None
     try:
-        try:
-            await client.connect()
-        except (aiosmtplib.SMTPException, OSError) as error:
-            if _is_refusal(error):
-                sentence = f"The relay turns this host away ({_reply(error)})."
-                raise ProbeFailed(sentence) from None
-            raise _no_greeting(probe, error) from None
+        with steps.step("greeting"):
+            await _greet(probe, client)
         transport = client.transport
         yield client
     finally:
@@ -113,6 +120,15 @@ async def _connected(
         if isinstance(transport, asyncio.WriteTransport):
             # Not the polite end of TLS, with which a server may let one wait.
             transport.abort()
+
+
+async def _greet(probe: SmtpLogin, client: aiosmtplib.SMTP) -> None:
+    try:
+        await client.connect()
+    except (aiosmtplib.SMTPException, OSError) as error:
+        if _is_refusal(error):
+            raise ProbeFailed(f"The relay turns this host away ({_reply(error)}).") from None
+        raise _no_greeting(probe, error) from None
 
 
 async def _open(probe: SmtpLogin, addresses: list[tuple[int, str]]) -> socket.socket:
@@ -177,7 +193,8 @@ async def _secure(probe: SmtpLogin, client: aiosmtplib.SMTP) -> None:
         raise _no_tls(probe, error) from None
 
 
-async def _log_in(probe: SmtpLogin, client: aiosmtplib.SMTP, username: str, password: str) -> None:
+async def _log_in(probe: SmtpLogin, client: aiosmtplib.SMTP, username: str, password: str) -> str:
+    """Log in; return the mechanism by which that went well."""
     offered = {name.upper() for name in client.server_auth_methods}
     usable = [
         (name, method)
@@ -198,6 +215,7 @@ async def _log_in(probe: SmtpLogin, client: aiosmtplib.SMTP, username: str, pass
         await usable[0][1](username, password)
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         raise _not_logged_in(probe, error) from None
+    return usable[0][0]
 
 
 async def _ask_without_account(client: aiosmtplib.SMTP) -> None:

@@ -10,6 +10,7 @@ from mailpanel.apply.messages import (
     DesiredSettings,
     Goodbye,
     Hello,
+    Message,
     Present,
     ProbeRequest,
     ProbeResult,
@@ -23,7 +24,7 @@ from mailpanel.host.mailhost import MailHost
 from mailpanel.host.state import State
 from mailpanel.layout import prepare_run, prepare_state
 from mailpanel.plan import Facts, Probe
-from mailpanel.reports import Report
+from mailpanel.reports import Errand, Report, Step
 from mailpanel.seal import Opener
 from mailpanel.settings import SETTINGS
 
@@ -100,6 +101,7 @@ class _Service:
         self._host = host
         self._stop = stop
         self._wanted: DesiredSettings | None = None
+        self._errands: list[Errand] = []
         self._probes = 0
         self._executor = Executor(
             host=host,
@@ -119,6 +121,7 @@ class _Service:
         while True:
             self._receive(LOOK if left else None)
             self._converge()
+            self._run_errands()
             left = self._settle()
 
     def converge_once(self, pipe: Pipe) -> int:
@@ -162,9 +165,19 @@ class _Service:
         """Take all messages that are there; of what is wanted only the last word counts."""
         message = self._pipe.receive(timeout)
         while message is not None:
-            if isinstance(message, DesiredSettings):
-                self._wanted = message
+            self._take(message)
             message = self._pipe.receive(0)
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, DesiredSettings):
+            self._wanted = message
+        elif isinstance(message, Errand):
+            self._errands.append(message)
+
+    def _run_errands(self) -> None:
+        while self._errands:
+            with self._stop.busy():
+                self._pipe.send(self._executor.rehearse(self._errands.pop(0)))
 
     def _converge(self) -> None:
         wanted = self._wanted
@@ -176,17 +189,17 @@ class _Service:
         with self._stop.busy():
             return self._executor.settle()
 
-    def _try_probe(self, probe: Probe) -> None:
-        """Let the courier try *probe*; raises :class:`ProbeFailed` where it fails."""
+    def _try_probe(self, probe: Probe) -> tuple[Step, ...]:
+        """Let the courier try *probe*; return its steps, or raise :class:`ProbeFailed`."""
         self._probes += 1
         self._pipe.send(ProbeRequest(self._probes, probe))
         deadline = time.monotonic() + PROBE_TIMEOUT
         while (left := deadline - time.monotonic()) > 0:
             message = self._pipe.receive(left)
-            if isinstance(message, DesiredSettings):
-                self._wanted = message
-            elif isinstance(message, ProbeResult) and message.number == self._probes:
+            if isinstance(message, ProbeResult) and message.number == self._probes:
                 if message.error is not None:
-                    raise ProbeFailed(message.error, message.temporary)
-                return
+                    raise ProbeFailed(message.error, message.temporary, message.steps)
+                return message.steps
+            if message is not None:
+                self._take(message)
         raise ProbeFailed("The test of the new values did not end in time.")

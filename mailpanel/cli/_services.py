@@ -16,6 +16,7 @@ from mailpanel.services.accounts import Accounts
 from mailpanel.services.audit import Author
 from mailpanel.services.changes import Changes
 from mailpanel.services.database import Database
+from mailpanel.services.errands import Errands
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.wake import make_waker
 
@@ -25,6 +26,7 @@ __all__ = [
     "open_changes",
     "open_changes_and_hosts",
     "open_database",
+    "open_errands",
     "require_account",
 ]
 
@@ -67,6 +69,18 @@ def open_changes_and_hosts() -> tuple[Changes, Hosts]:
         check_interval=options.check_interval,
     )
     return changes, Hosts(database, check_interval=options.check_interval)
+
+
+def open_errands() -> Errands:
+    """Return the use cases of tests; this process is the unprivileged user from here on."""
+    options = deployment()
+    database = open_database(options)
+    return Errands(
+        database,
+        Sealer(options.public_key_file),
+        make_waker(database, options.wake_socket),
+        check_interval=options.check_interval,
+    )
 
 
 def require_account(database: Database, name: str) -> None:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-from mailpanel.cli._base import config_option, echo_json, read_secret
-from mailpanel.cli._services import local_author, open_changes, open_changes_and_hosts
+from mailpanel.cli._base import config_option, echo_json
+from mailpanel.cli._fields import given_fields, with_fields
+from mailpanel.cli._services import (
+    local_author,
+    open_changes,
+    open_changes_and_hosts,
+    open_errands,
+)
 from mailpanel.errors import DatabaseAway
-from mailpanel.jsonform import loads
-from mailpanel.schema import Integer, IntegerOrNull
 from mailpanel.services.changes import Changes, SettingState
+from mailpanel.services.errands import Errands
 from mailpanel.services.hosts import Hosts
-from mailpanel.settings import SETTINGS, Setting
+from mailpanel.settings import SETTINGS
 
 __all__ = ["command"]
 
-INTEGER_OR_NULL = re.compile(r"null|-?[0-9]{1,18}")
+# A relay that does not answer takes as long, in seconds.
+ERRAND_WAIT = 60
 
 setting_argument = click.argument("name", metavar="SETTING", type=click.Choice(list(SETTINGS)))
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Save nothing; show what would change on each live host."
+)
 wait_option = click.option(
     "--wait",
     type=click.IntRange(min=0),
@@ -49,11 +55,10 @@ def command() -> None:
 
 @command.command("set")
 @setting_argument
-@click.argument("pairs", metavar="[KEY=VALUE]...", nargs=-1)
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@click.option("--json", "json_file", metavar="FILE", help="Read the fields from FILE; - is stdin.")
+@with_fields
 @wait_option
 @probe_option
+@dry_run_option
 @config_option
 @click.pass_context
 def set_(
@@ -65,6 +70,7 @@ def set_(
     json_file: str | None,
     wait: int | None,
     no_probe: bool,
+    dry_run: bool,
 ) -> None:
     """Set SETTING and print it as the API does.
 
@@ -82,20 +88,44 @@ def set_(
       mailpanel setting set junk_trash_clearing_interval junk_days=7 trash_days=null
       mailpanel setting set imap_master_password --wait 30
     """
-    if json_file is not None and pairs:
-        raise click.UsageError("Give KEY=VALUE or --json, not both.")
-    if json_file == "-" and password_stdin:
-        raise click.UsageError("Standard input cannot be both --json and --password-stdin.")
-    setting = SETTINGS[name]
-    fields = _parsed(setting, pairs) if json_file is None else loads(_read(json_file))
-    if password_stdin:
-        fields[_secret_field(setting)] = read_secret()
+    fields = given_fields(SETTINGS[name], pairs, password_stdin, json_file)
+    if dry_run:
+        author, errands = local_author(), open_errands()
+        ctx.exit(_told(errands, errands.test(name, fields, author, kind="dry_run")))
     author, (changes, hosts) = local_author(), open_changes_and_hosts()
     stored = changes.set(name, fields, author, probe=not no_probe)
     state = _waited(changes, stored, wait)
     if state is not None:
         echo_json({"settings": state.as_dict()})
     ctx.exit(_exit_status(stored, state, wait, hosts))
+
+
+@command.command("test")
+@setting_argument
+@with_fields
+@config_option
+@click.pass_context
+def test(
+    ctx: click.Context,
+    *,
+    name: str,
+    pairs: tuple[str, ...],
+    password_stdin: bool,
+    json_file: str | None,
+) -> None:
+    """Let each live mail host try values of SETTING, step by step; save nothing.
+
+    The fields are given as for set. Exit status 1 if a host refuses them, or no host
+    answers.
+
+    \b
+    Example:
+      mailpanel setting test postfix_relayhost server_hostname=relay.example.net \\
+          server_port=587 username=relay-user --password-stdin < password.txt
+    """
+    fields = given_fields(SETTINGS[name], pairs, password_stdin, json_file)
+    author, errands = local_author(), open_errands()
+    ctx.exit(_told(errands, errands.test(name, fields, author)))
 
 
 @command.command("get")
@@ -117,9 +147,12 @@ def get(name: str) -> None:
 @setting_argument
 @wait_option
 @probe_option
+@dry_run_option
 @config_option
 @click.pass_context
-def reset(ctx: click.Context, name: str, wait: int | None, no_probe: bool) -> None:
+def reset(
+    ctx: click.Context, *, name: str, wait: int | None, no_probe: bool, dry_run: bool
+) -> None:
     """Bring back what was there before mailpanel; print nothing once it is.
 
     With --wait, exit status 1 if it failed or is not reset in time.
@@ -128,6 +161,9 @@ def reset(ctx: click.Context, name: str, wait: int | None, no_probe: bool) -> No
     Example:
       mailpanel setting reset postfix_relayhost --wait 30
     """
+    if dry_run:
+        author, errands = local_author(), open_errands()
+        ctx.exit(_told(errands, errands.dry_reset(name, author)))
     author, (changes, hosts) = local_author(), open_changes_and_hosts()
     stored = changes.reset(name, author, probe=not no_probe)
     if stored is None:
@@ -149,52 +185,29 @@ def _waited(changes: Changes, stored: SettingState, wait: int | None) -> Setting
         return stored
 
 
-def _parsed(setting: Setting, pairs: tuple[str, ...]) -> dict[str, Any]:
-    """Return the fields that *pairs* give; each is text but where the schema wants a number."""
-    if pairs and setting.generates:
-        raise click.UsageError(f"{setting.name} is generated; give no KEY=VALUE.")
-    numbers = {
-        node.name: "a whole number, or null"
-        if isinstance(node.typ, IntegerOrNull)
-        else "a whole number"
-        for node in setting.schema().children
-        if isinstance(node.typ, Integer)
-    }
-    fields: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals:
-            # Not quoted: it may be a mistyped password.
-            raise click.UsageError("Each field is written KEY=VALUE.")
-        if key == setting.secret_field:
-            raise click.UsageError(
-                f"{key}=… would show it to everybody on this machine; use --password-stdin."
-            )
-        if key in fields:
-            raise click.UsageError(f"{key} is given twice.")
-        if key in numbers and not INTEGER_OR_NULL.fullmatch(text):
-            raise click.UsageError(f"{key}: write {numbers[key]}.")
-        fields[key] = _number(text) if key in numbers else text
-    return fields
+def _told(errands: Errands, ticket: str) -> int:
+    """Print what each host answers to the errands of *ticket*; return the exit status."""
+    answers = errands.wait(ticket, ERRAND_WAIT)
+    for answer in answers:
+        _tell(answer)
+    if not answers:
+        click.echo("mailpanel: no mail host checks in; is mailpanel apply running?", err=True)
+    return 0 if answers and all(each["ok"] for each in answers) else 1
 
 
-def _number(text: str) -> int | None:
-    return None if text == "null" else int(text)
-
-
-def _read(json_file: str) -> bytes:
-    if json_file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(json_file).read_bytes()
-    except OSError as error:
-        raise click.BadParameter(f"{json_file}: {error.strerror}", param_hint="--json") from None
-
-
-def _secret_field(setting: Setting) -> str:
-    if setting.secret_field is None:
-        raise click.UsageError(f"{setting.name} takes no password.")
-    return setting.secret_field
+def _tell(answer: dict[str, Any]) -> None:
+    click.echo(f"{answer['host']}:")
+    for step in answer["steps"]:
+        sign = "ok" if step["ok"] else "FAILED"
+        click.echo(f"  {step['name']:<10} {sign:<7} {step['duration_ms']:>6} ms  {step['says']}")
+    for diff in answer["diffs"]:
+        click.echo(diff["diff"], nl=False)
+    if not answer["done"]:
+        click.echo("  It did not answer in time.")
+    elif answer["ok"] and not answer["diffs"]:
+        click.echo("  Nothing would change.")
+    elif answer["error"]:
+        click.echo(f"  {answer['error']}")
 
 
 def _exit_status(

@@ -22,12 +22,29 @@ class Certificate:
         """Let *context* present this certificate from its next handshake on."""
         self._leaf.configure_cert(context)
 
+    def write(self, chain: Path, key: Path) -> None:
+        """Write the certificate to *chain* and its key, closed to others, to *key*."""
+        chain.write_bytes(b"".join(each.bytes() for each in self._leaf.cert_chain_pems))
+        key.touch(mode=0o600)
+        key.write_bytes(self._leaf.private_key_pem.bytes())
+
 
 class Authority:
-    """A certificate authority that nobody but its owner trusts."""
+    """A certificate authority that nobody but its owner trusts.
 
-    def __init__(self) -> None:
+    With *file* it is kept there, certificate and key, and is the same each time.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        if file is not None and file.exists():
+            content = file.read_bytes()
+            self._ca = trustme.CA.from_pem(content, content)
+            return
         self._ca = trustme.CA(organization_name="mailpanel playground")
+        if file is not None:
+            # Closed before it holds anything.
+            file.touch(mode=0o600)
+            file.write_bytes(self._ca.cert_pem.bytes() + self._ca.private_key_pem.bytes())
 
     def write_bundle(self, path: Path) -> Path:
         """Write the CA certificate to *path*, readable by all, and return *path*."""

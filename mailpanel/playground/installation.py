@@ -17,13 +17,15 @@ from typing import Any, NamedTuple
 from mailpanel.deployment import OPTIONS
 from mailpanel.playground.postfix import free_port
 
-__all__ = ["Answer", "Installation", "InstallationError"]
+__all__ = ["MARK", "Answer", "Installation", "InstallationError"]
 
 COMMAND_TIMEOUT = 60.0
 START_TIMEOUT = 30.0
 # Above the 60 s that Prefer: wait may ask for.
 API_TIMEOUT = 90.0
 WAIT = {"Prefer": "wait=30"}
+# In the environment of the services: the directory of the installation they belong to.
+MARK = "MAILPANEL_PLAYGROUND"
 
 
 class InstallationError(Exception):
@@ -43,7 +45,8 @@ class Installation:
 
     A context manager: on entering it makes the database, the keys, an account
     ``admin`` with a token, and starts web and apply; on leaving it ends them.
-    *directory* must exist, and as root belong to root.
+    *directory* must exist, and as root belong to root. An ini that is there already
+    stays as it is.
     """
 
     def __init__(self, directory: Path, options: Mapping[str, str], port: int = 0) -> None:
@@ -52,16 +55,10 @@ class Installation:
         self.token = ""
         self.ini = directory / "mailpanel.ini"
         self.log_directory = directory / "log"
-        self.log_directory.mkdir()
-        own = {
-            "mailpanel.state_directory": str(directory / "state"),
-            "mailpanel.run_directory": str(directory / "run"),
-        }
-        lines = [f"{name} = {value}\n" for name, value in {**own, **options}.items()]
-        self.ini.write_text("[app:main]\nuse = egg:mailpanel\n" + "".join(lines))
-        # mailpanel's own user reads it.
-        self.ini.chmod(0o644)
+        self.log_directory.mkdir(exist_ok=True)
         self._services: dict[str, subprocess.Popen[bytes]] = {}
+        if not self.ini.exists():
+            self._write_ini(options)
 
     def __enter__(self) -> Installation:
         try:
@@ -81,10 +78,17 @@ class Installation:
         """The address of the web, without a slash at its end."""
         return f"http://localhost:{self.port}"
 
-    def prepare(self) -> None:
-        """Make keys, database, account and token; raises :class:`InstallationError`."""
+    def prepare(self, password: str | None = None) -> None:
+        """Make keys, database, account and token; raises :class:`InstallationError`.
+
+        Without *password* the account cannot log in to the panel.
+        """
         self.command("init")
-        self.command("account", "add", "admin", "--perm-level", "MasterAdmin")
+        account = ["account", "add", "admin", "--perm-level", "MasterAdmin"]
+        if password is None:
+            self.command(*account)
+        else:
+            self.command(*account, "--password-stdin", stdin=password)
         self.token = self.command("token", "create", "admin", "--name", "playground").strip()
 
     def take_over(self, prepared: Installation) -> None:
@@ -118,7 +122,7 @@ class Installation:
         with (self.log_directory / f"{name}.log").open("ab") as log:
             self._services[name] = subprocess.Popen(
                 [*_mailpanel(), *arguments],
-                env=self._environment(),
+                env={**self._environment(), MARK: str(self.directory)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -228,6 +232,16 @@ class Installation:
         is_json = "json" in (response.headers.get_content_subtype() or "")
         parsed = json.loads(content) if content and is_json else content or None
         return Answer(response.status, dict(response.headers.items()), parsed)
+
+    def _write_ini(self, options: Mapping[str, str]) -> None:
+        own = {
+            "mailpanel.state_directory": str(self.directory / "state"),
+            "mailpanel.run_directory": str(self.directory / "run"),
+        }
+        lines = [f"{name} = {value}\n" for name, value in {**own, **options}.items()]
+        self.ini.write_text("[app:main]\nuse = egg:mailpanel\n" + "".join(lines))
+        # mailpanel's own user reads it.
+        self.ini.chmod(0o644)
 
     def _environment(self) -> dict[str, str]:
         overrides = {option.environment for option in OPTIONS}

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import smtplib
 import socket
 import subprocess
@@ -16,13 +15,18 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PostfixError", "PrivatePostfix", "free_port"]
+from mailpanel.playground._processes import end_all, group
+
+__all__ = ["PROGRAMS", "PostfixError", "PrivatePostfix", "free_port"]
 
 # With a broken main.cf `postfix stop` blocks for ever; no command is waited for longer.
 COMMAND_TIMEOUT = 30.0
 START_TIMEOUT = 15.0
 # unix(7): sun_path has 108 bytes; the longest name below queue_directory takes 24.
 LONGEST_DIRECTORY = 70
+
+# What master(8) is and starts, whatever daemon_directory is.
+PROGRAMS = re.compile(r".*/postfix/(sbin/)?[^/]+")
 
 MAIN_CF = """\
 # main.cf of a private Postfix. This file is an administrator's own: comments,
@@ -102,8 +106,9 @@ class PrivatePostfix:
     """A Postfix of its own in *directory*, which must exist and belong to root.
 
     A context manager that starts and stops it. Its configuration stands in
-    ``directory/etc``; what a test wants different is written there before
-    :meth:`start`. Needs root: master(8) changes to other users.
+    ``directory/etc``. It is written where there is none yet; what a test wants
+    different is written there before :meth:`start`. Needs root: master(8) changes to
+    other users.
     """
 
     def __init__(self, directory: Path, port: int = 0) -> None:
@@ -116,13 +121,17 @@ class PrivatePostfix:
         self.log_file = directory / "log" / "maillog"
         self.port = port or free_port()
         for name in ("etc", "spool", "data", "log"):
-            (directory / name).mkdir()
+            (directory / name).mkdir(exist_ok=True)
             (directory / name).chmod(0o755)
         shutil.chown(directory / "data", "postfix", "postfix")
-        self.main_cf.write_text(MAIN_CF.format(directory=directory))
-        self.master_cf.write_text(MASTER_CF.format(port=self.port))
-        for file in (self.main_cf, self.master_cf):
-            file.chmod(0o644)
+        texts = {
+            self.master_cf: MASTER_CF.format(port=self.port),
+            self.main_cf: MAIN_CF.format(directory=directory),
+        }
+        for file, text in texts.items():
+            if not file.exists():
+                file.write_text(text)
+                file.chmod(0o644)
         self._age()
 
     def __enter__(self) -> PrivatePostfix:
@@ -165,19 +174,9 @@ class PrivatePostfix:
     def stop(self) -> None:
         """End its own processes, the gentle way first, and wait until they are gone."""
         pid = self.master_pid
-        if pid is None:
-            return
-        for number in (signal.SIGTERM, signal.SIGKILL):
+        if pid is not None:
             # master(8) leads a process group of its own, with all its daemons in it.
-            try:
-                os.killpg(pid, number)
-            except ProcessLookupError:
-                return
-            deadline = time.monotonic() + 5.0
-            while time.monotonic() < deadline:
-                if not _group_lives(pid):
-                    return
-                time.sleep(0.02)
+            end_all(lambda: group(pid))
 
     def reload(self) -> None:
         """Let it read its configuration again; raises :class:`PostfixError`."""
@@ -274,17 +273,3 @@ class PrivatePostfix:
             said = f"{done.stdout or ''}{done.stderr or ''}"
             raise PostfixError(f"{command[0]}: {done.returncode}: {said}\n{self.log()[-2000:]}")
         return done.stdout or ""
-
-
-def _group_lives(group: int) -> bool:
-    """Say whether a process of *group* lives; a zombie nobody has waited for does not."""
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            text = status.read_text(errors="replace")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        # proc(5): the name in parentheses, which may hold blanks; state, ppid, pgrp.
-        fields = re.sub(r"^.*\) ", "", text, flags=re.DOTALL).split()
-        if fields[0] not in "ZX" and int(fields[2]) == group:
-            return True
-    return False

@@ -34,7 +34,8 @@ HASH = re.compile(
 SEPARATOR = "*"
 FILE = "master-users"
 # By them the sessions that the master user opened are found in Dovecot's log.
-LOGGED = ("mpid=%e", "auth_user=<%{auth_user}>")
+LOGGED_2_3 = ("mpid=%e", "auth_user=<%{auth_user}>")
+LOGGED_2_4 = ("mpid=%{mail_pid}", "auth_user=<%{auth_user}>")
 
 # A mailbox is looked up without its password once the master user's was right.
 WITHOUT_LOOKUP = {"pam", "bsdauth"}
@@ -140,8 +141,9 @@ def _drop_in(dovecot: DovecotFacts, path: str) -> tuple[str, SayList]:
     text += f"protocol imap {{\n  {passdb} {{\n{lines}  }}\n}}\n"
     says += [(("protocol imap", passdb, name), value) for name, value in values.items()]
     own = dovecot.parameters.get("login_log_format_elements", "")
-    missing = [each for each in LOGGED if each not in own.split()]
-    if dovecot.is_2_3 and missing:
+    logged = LOGGED_2_3 if dovecot.is_2_3 else LOGGED_2_4
+    missing = [each for each in logged if each not in own.split()]
+    if missing:
         elements = " ".join([own, *missing]).strip()
         text += f"login_log_format_elements = {quoted(elements)}\n"
         says.append((("login_log_format_elements",), elements))

@@ -30,6 +30,8 @@ __all__ = ["SystemMailer"]
 
 # A line over 500 bytes is fatal to msmtp.
 LONGEST_LINE = 480
+# It sends no command of more than 4,094 characters, AUTH PLAIN in base64 neither.
+LONGEST_LOGIN = 3058
 PASSWORD_FILE = "msmtp-password"  # noqa: S105 (a file's name)
 FILE_MODE = 0o640
 MECHANISMS = ("CRAM-MD5", "LOGIN", "PLAIN")
@@ -104,6 +106,11 @@ def _files(
         raise Refused(
             f"msmtp cannot read a username of more than {LONGEST_LINE - 7} bytes. "
             "Ask your provider for a shorter one."
+        )
+    if len(f"{username}{secret}".encode()) > LONGEST_LOGIN:
+        raise Refused(
+            f"msmtp cannot log in with a username and a password of more than {LONGEST_LOGIN:,} "
+            "bytes together. Ask your provider for a shorter password."
         )
     if len(password.encode()) > LONGEST_LINE:
         path = f"{msmtp.directory}/{PASSWORD_FILE}"

@@ -24,12 +24,13 @@ BEFORE = {
         "smtp_sasl_password_maps = inline:{\n"
         "  { [partner.test]:587 = their:own } }\n"
     ),
-    # Not more of them: with maillog_file and three parameters that stand twice with different
-    # values, the second `postfix reload` of a Postfix without mailpanel hangs as well (3.7.11).
     "doubled lines": (
+        "relayhost = [first.example.net]\n"
         "# the last one counts\n"
         "relayhost =\t[second.example.net]\n"
         "relayhost =   [third.example.net]:2525\n"
+        "smtp_sasl_auth_enable = no\n"
+        "smtp_sasl_auth_enable = no\n"
     ),
     "empty values": "relayhost =\ndefault_transport = smtp\nsmtp_tls_CAfile =\n",
     "blanks and comments at the end": "relayhost = [old.example.net]  \n\n\n# the end\n   \n",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailpanel.headers import etag, if_match, preferred_wait, probe
+from mailpanel.headers import Query, change_query, etag, if_match, preferred_wait
 from mailpanel.services.changes import IfMatch
 
 TEXT = st.text(st.characters(min_codepoint=0, max_codepoint=0xFF))
@@ -109,14 +109,18 @@ class TestPreferredWait:
         assert time.perf_counter() - begun < 1
 
 
-class TestProbe:
+class TestChangeQuery:
     @pytest.mark.parametrize(
         ("query", "tried"),
         [("", True), ("probe=yes", True), ("probe=no", False), ("x=%ff&probe=no&y", False)],
     )
     def test_what_is_known(self, query, tried):
         """Other parameters are ignored."""
-        assert probe(query) == (tried, [])
+        assert change_query(query) == Query(tried, dry_run=False, errors=[])
+
+    def test_a_dry_run(self):
+        assert change_query("dry_run=1").dry_run
+        assert not change_query("dry_run=0").dry_run
 
     @pytest.mark.parametrize(
         ("query", "fields"),
@@ -125,11 +129,11 @@ class TestProbe:
             ("probe=NO", ["probe"]),
             ("probe=no&probe=no", ["probe"]),
             ("probe=%ff", ["probe"]),
-            ("dry_run=1", ["dry_run"]),
+            ("dry_run=yes", ["dry_run"]),
             ("dry_run", ["dry_run"]),
-            ("dry_run=1&probe=maybe", ["dry_run", "probe"]),
+            ("dry_run=true&probe=maybe", ["dry_run", "probe"]),
         ],
     )
     def test_what_is_refused(self, query, fields):
-        """Another word, and a dry run that would be none."""
-        assert [error.field for error in probe(query)[1]] == fields
+        """Another word: what was meant as a dry run would be saved."""
+        assert [error.field for error in change_query(query).errors] == fields

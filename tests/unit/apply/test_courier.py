@@ -19,6 +19,7 @@ from mailpanel.reports import Report
 from mailpanel.seal import Sealer
 from mailpanel.services.changes import Author, Changes
 from mailpanel.services.database import Database
+from mailpanel.services.errands import TakenErrands
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.listen import SocketListener, make_listener
 from mailpanel.services.wake import SocketWaker, make_waker
@@ -37,7 +38,7 @@ class Running:
         self.pipe = Pipe(self._ours)
         self.database = Database(url)
         listener = make_listener(self.database, wake_socket)
-        courier = Courier(Hosts(self.database), host, listener, NEVER)
+        courier = Courier(Hosts(self.database), TakenErrands(self.database), host, listener, NEVER)
         self._thread = threading.Thread(
             target=lambda: asyncio.run(courier.run(theirs)), daemon=True
         )
@@ -152,7 +153,13 @@ def test_a_courier_without_wake_ups_ends(tmp_path):
     (tmp_path / "wake").mkdir()
     ours, theirs = socket.socketpair()
     database = Database(f"sqlite:///{tmp_path}/x.sqlite")
-    courier = Courier(Hosts(database), "mx1", SocketListener(tmp_path / "wake"), NEVER)
+    courier = Courier(
+        Hosts(database),
+        TakenErrands(database),
+        "mx1",
+        SocketListener(tmp_path / "wake"),
+        NEVER,
+    )
     with ours, pytest.raises(OSError, match="wake"):
         asyncio.run(courier.run(theirs))
 

@@ -23,7 +23,7 @@ from mailpanel.apply.messages import (
 )
 from mailpanel.errors import ProtocolError
 from mailpanel.plan import SmtpLogin
-from mailpanel.reports import Desired, Report
+from mailpanel.reports import Desired, Errand, ErrandAnswer, FileDiff, Report, Step
 
 TEXT = st.text(st.characters(), max_size=20)
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -32,6 +32,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     max_leaves=8,
 )
 VALUES = st.none() | st.dictionaries(TEXT, JSON, max_size=3)
+STEPS = st.lists(st.builds(Step, TEXT, st.booleans(), st.integers(), TEXT), max_size=3).map(tuple)
 MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.lists(
         st.builds(
@@ -39,7 +40,15 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         ),
         max_size=3,
     ).map(lambda wanted: DesiredSettings(tuple(wanted))),
-    st.builds(ProbeResult, st.integers(), st.none() | TEXT, st.booleans()),
+    st.builds(ProbeResult, st.integers(), st.none() | TEXT, st.booleans(), STEPS),
+    st.builds(Errand, st.integers(), TEXT, TEXT, st.booleans(), VALUES, st.none() | TEXT),
+    st.builds(
+        ErrandAnswer,
+        st.integers(),
+        st.none() | TEXT,
+        STEPS,
+        st.lists(st.builds(FileDiff, TEXT, TEXT), max_size=2).map(tuple),
+    ),
     st.builds(Hello, st.dictionaries(TEXT, JSON, max_size=3)),
     st.builds(
         Report,
@@ -126,7 +135,7 @@ def test_a_field_of_another_type_is_refused_or_read_as_sent(
     assert json.dumps(sent, sort_keys=True) == json.dumps(wire, sort_keys=True)
 
 
-RESULT = {"type": "ProbeResult", "number": 1, "error": None, "temporary": False}
+RESULT = {"type": "ProbeResult", "number": 1, "error": None, "temporary": False, "steps": []}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +156,7 @@ RESULT = {"type": "ProbeResult", "number": 1, "error": None, "temporary": False}
     ],
 )
 def test_one_wrong_field_refuses_the_message(change: dict[str, Any]) -> None:
-    assert decode(json.dumps(RESULT).encode()) == ProbeResult(1, None, temporary=False)
+    assert decode(json.dumps(RESULT).encode()) == ProbeResult(1, None, temporary=False, steps=())
     refused(json.dumps(RESULT | change).encode())
 
 

@@ -24,7 +24,7 @@ from mailpanel.apply.messages import (
 from mailpanel.apply.pipe import Pipe
 from mailpanel.errors import ProtocolError
 
-MESSAGES: list[Message] = [Goodbye(), Hello({"a": "é" * 300}), ProbeResult(1, "no", True)]
+MESSAGES: list[Message] = [Goodbye(), Hello({"a": "é" * 300}), ProbeResult(1, "no", True, ())]
 
 
 @pytest.fixture

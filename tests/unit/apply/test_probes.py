@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from mailpanel.apply import probes
 from mailpanel.apply.probes import try_smtp_login
+from mailpanel.apply.steps import Steps
 from mailpanel.errors import ProbeFailed
 from mailpanel.plan import SmtpLogin
 from mailpanel.playground.certificates import Authority
@@ -82,7 +83,7 @@ def attempt(probe: SmtpLogin) -> ProbeFailed | None:
 
     async def run() -> None:
         try:
-            await try_smtp_login(probe)
+            await try_smtp_login(probe, Steps())
         finally:
             await let_transports_close()
 
@@ -118,7 +119,7 @@ def against(
     async def run() -> ProbeFailed | None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
         try:
-            await try_smtp_login(probe(server.sockets[0].getsockname()[1]))
+            await try_smtp_login(probe(server.sockets[0].getsockname()[1]), Steps())
         except ProbeFailed as error:
             return error
         finally:

@@ -7,7 +7,8 @@ import json
 import click
 import pytest
 
-from mailpanel.cli.setting import _parsed
+from mailpanel.cli._fields import _parsed
+from mailpanel.errors import DatabaseAway
 from mailpanel.services.changes import Author, Changes
 from mailpanel.services.database import Database
 from mailpanel.services.hosts import Hosts, Report
@@ -15,6 +16,9 @@ from mailpanel.settings import SETTINGS
 
 NAME = "postfix_relayhost"
 RELAYHOST = SETTINGS[NAME]
+INTERVAL = "junk_trash_clearing_interval"
+MASTER = "imap_master_password"
+MAILER = "system_mailer"
 RELAY = ("server_hostname=relay.example.net", "server_port=587")
 
 
@@ -41,11 +45,30 @@ def test_number_is_read_only_where_the_schema_has_one(pair, fields):
     assert _parsed(RELAYHOST, (pair,)) == fields
 
 
+@pytest.mark.parametrize(
+    ("pairs", "fields"),
+    [
+        (("junk_days=7", "trash_days=null"), {"junk_days": 7, "trash_days": None}),
+        (("junk_days=-1", "trash_days=007"), {"junk_days": -1, "trash_days": 7}),
+        (("days=7",), {"days": "7"}),
+    ],
+)
+def test_days_are_numbers_or_null(pairs, fields):
+    assert _parsed(SETTINGS[INTERVAL], pairs) == fields
+
+
+@pytest.mark.parametrize("text", ["never", "", "7d", "7.0", "NULL", "None"])
+def test_what_are_no_days_is_told_with_null_as_the_other_way(bare, text):
+    result = bare("setting", "set", INTERVAL, f"junk_days={text}", "trash_days=14")
+    assert result.exit_code == 2
+    assert "junk_days: write a whole number, or null" in result.stderr
+
+
 @pytest.mark.parametrize("text", ["abc", "5_8", "587.0", "", "²"])
 def test_what_is_no_number_is_told_in_the_words_of_a_command_line(bare, text):
     result = bare("setting", "set", NAME, "server_hostname=a.example", f"server_port={text}")
     assert result.exit_code == 2
-    assert "server_port: write a whole number" in result.stderr
+    assert "server_port: write a whole number." in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -57,6 +80,21 @@ def test_what_is_no_number_is_told_in_the_words_of_a_command_line(bare, text):
 )
 def test_wrong_fields_are_exit_status_2(run, pairs, words):
     result = run("setting", "set", NAME, *pairs)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"mailpanel: {words}")
+
+
+@pytest.mark.parametrize(
+    ("name", "pairs", "words"),
+    [
+        (INTERVAL, ("junk_days=7",), "trash_days: This field is required."),
+        (INTERVAL, ("junk_days=0", "trash_days=null"), "junk_days: This must be from 1 to 3650."),
+        (MAILER, RELAY, "username: This field is required.; password: This field is required."),
+        (MAILER, (*RELAY, "username=a", "security=none"), "security: This must be one of"),
+    ],
+)
+def test_each_settings_own_rules_are_told(run, name, pairs, words):
+    result = run("setting", "set", name, *pairs)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"mailpanel: {words}")
 
@@ -79,6 +117,11 @@ def test_wrong_usage_never_quotes_the_value(pairs):
         ["setting", "set", NAME, "--json", "-", "--password-stdin"],
         ["setting", "set", NAME, "--json", "-", "a=b"],
         ["setting", "set", NAME, *RELAY, "--wait", "-1"],
+        ["setting", "set", INTERVAL, "junk_days=7", "trash_days=14", "--password-stdin"],
+        ["setting", "set", MASTER, "password=s3cret"],
+        ["setting", "set", MASTER, "null=null"],
+        ["setting", "set", MASTER, "--password-stdin"],
+        ["setting", "set", MAILER, "username=a", "password=s3cret"],
         ["token", "create", "x", "--expires", "soon"],
         ["serve", "--listen", "8080"],
     ],
@@ -166,3 +209,80 @@ def test_wait_for_a_reset_that_is_done_prints_nothing(run, must, hosts):
     must("setting", "set", NAME, *RELAY)
     hosts.report("mx1", Report(NAME, 2, "applied", None, None, 1, highest_revision=1))
     assert must("setting", "reset", NAME, "--wait", "30") == ""
+
+
+def test_days_are_set_and_shown(must):
+    value = {"junk_days": 7, "trash_days": None}
+    expected = {"settings": {"name": INTERVAL, "status": "applying", "value": value}}
+    printed = must("setting", "set", INTERVAL, "junk_days=7", "trash_days=null")
+    assert json.loads(printed) == expected
+    assert json.loads(must("setting", "get", INTERVAL)) == expected
+
+
+def test_the_mailers_password_comes_from_stdin_and_is_never_printed(must, run):
+    arguments = ("setting", "set", MAILER, *RELAY, "username=a@b.test")
+    value = {"server_hostname": "relay.example.net", "server_port": 587, "username": "a@b.test"}
+    expected = {"settings": {"name": MAILER, "status": "applying", "value": value}}
+    assert json.loads(must(*arguments, "--password-stdin", stdin='p"a#s$s x\n')) == expected
+    assert json.loads(must(*arguments)) == expected, "left out, it stays"
+    moved = run(*arguments[:3], "server_hostname=other.example", "server_port=587", "username=a")
+    assert moved.exit_code == 2
+    assert "password: Type the password again" in moved.stderr
+
+
+def generated(printed):
+    """Return the password in what was printed, which is the API's object and nothing else."""
+    answer = json.loads(printed)["settings"]
+    assert set(answer) == {"name", "status", "value"}
+    assert (answer["name"], len(answer["value"])) == (MASTER, 41)
+    return answer["value"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin"), [((), ""), (("--json", "-"), ""), (("--json", "-"), '{"null": null}')]
+)
+def test_the_master_password_is_printed_once(must, arguments, stdin):
+    first = generated(must("setting", "set", MASTER, *arguments, stdin=stdin))
+    shown = json.loads(must("setting", "get", MASTER))["settings"]
+    assert shown == {"name": MASTER, "status": "applying", "value": None}
+    assert generated(must("setting", "set", MASTER, *arguments, stdin=stdin)) != first
+
+
+def test_no_master_password_of_ones_own_is_taken_and_the_reason_told(bare):
+    result = bare("setting", "set", MASTER, "password=s3cret")
+    assert f"{MASTER} is generated; give no KEY=VALUE." in result.stderr
+    result = bare("setting", "set", MASTER, "--password-stdin", stdin="s3cret")
+    assert f"{MASTER} takes no password." in result.stderr
+
+
+def test_the_master_password_is_printed_where_it_counts_or_may_yet(run, hosts):
+    result = run("setting", "set", MASTER, "--wait", "0")
+    assert result.exit_code == 1
+    assert generated(result.stdout)
+    hosts.report("mx1", Report(MASTER, 41, "applied", None, None, 1, highest_revision=40))
+    result = run("setting", "set", MASTER, "--wait", "30")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["settings"]["status"] == "applied"
+    assert generated(result.stdout)
+
+
+def test_the_master_password_is_not_printed_where_it_failed(run, hosts):
+    hosts.report("mx1", Report(MASTER, 41, "failed", "reload", "No.", 1, highest_revision=40))
+    result = run("setting", "set", MASTER, "--wait", "30")
+    assert result.exit_code == 1
+    answer = json.loads(result.stdout)["settings"]
+    assert (answer["status"], answer["value"]) == ("failed", None)
+
+
+def test_the_master_password_is_printed_where_the_database_goes_away_meanwhile(run, monkeypatch):
+    """It is stored, so a host may make it count; and nobody could ask for it again."""
+
+    def away(*_arguments):
+        raise DatabaseAway("The database is away.")
+
+    monkeypatch.setattr(Changes, "wait", away)
+    monkeypatch.setattr(Hosts, "any_live", away)
+    result = run("setting", "set", MASTER, "--wait", "30")
+    assert result.exit_code == 1
+    assert generated(result.stdout)
+    assert result.stderr == "mailpanel: The database is away.\n"

@@ -356,7 +356,7 @@ def test_this_host_is_known_by_all_of_the_loopback_network(hostname: str) -> Non
 @pytest.mark.parametrize("hostname", ["169.254.169.254", "224.0.0.1", "fe80::1", "0.0.0.0"])
 def test_an_address_that_no_relay_has_is_refused_without_any_probe(hostname: str) -> None:
     """The bound is root's, and does not depend on whether the web wants a probe."""
-    assert "no relay can have" in refused(OPEN | {"server_hostname": hostname}, FACTS)
+    assert "no server can have" in refused(OPEN | {"server_hostname": hostname}, FACTS)
 
 
 def test_a_probe_knows_what_names_its_ca_file() -> None:

@@ -1,5 +1,0 @@
-"""``python -m mailpanel.playground``."""
-
-from mailpanel.playground.demo import main
-
-main()

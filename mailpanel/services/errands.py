@@ -1,0 +1,207 @@
+"""The use cases of errands: unsaved values that each mail host tries once, and answers.
+
+Nothing of a test is kept: what was to be tried goes when a host takes it, the answer
+minutes later, with the next test.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from mailpanel.errors import FieldError, InvalidFields, NotFound, Throttled
+from mailpanel.models import DesiredSetting, ErrandRow, Host, Revision
+from mailpanel.reports import Errand, ErrandAnswer
+from mailpanel.seal import Sealer
+from mailpanel.services import audit
+from mailpanel.services._candidates import Candidate, make_candidate
+from mailpanel.services.audit import Author
+from mailpanel.services.clock import Clock, utc_now
+from mailpanel.services.database import Database
+from mailpanel.services.hosts import away_after
+from mailpanel.services.wake import Waker
+from mailpanel.settings import SETTINGS, Setting
+
+__all__ = ["Errands", "TakenErrands"]
+
+# An errand that no host has taken by then is nobody's any more.
+LIFE = timedelta(minutes=2)
+# From all administrators together; whoever asks for more is no person at a form.
+MOST, WINDOW = 20, timedelta(minutes=1)
+PAUSE = 0.05
+TICKET = re.compile(r"[0-9a-f]{32}")
+# A secret is sealed for a test, not for a revision: every one is later.
+NO_REVISION = 0
+
+Answer = dict[str, Any]
+
+
+class Errands:
+    """What an administrator can try without saving it."""
+
+    def __init__(
+        self,
+        database: Database,
+        sealer: Sealer,
+        waker: Waker,
+        settings: Mapping[str, Setting] = SETTINGS,
+        check_interval: float = 60.0,
+        *,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._waker = waker
+        self._settings = settings
+        self._away_after = away_after(check_interval)
+        self._clock = clock
+
+    def test(
+        self,
+        name: str,
+        cstruct: Any,
+        author: Author,
+        *,
+        kind: str = "test",
+        form: bool = False,
+        errors: Sequence[FieldError] = (),
+    ) -> str:
+        """Ask every live host to try *cstruct* as setting *name*; return a ticket.
+
+        *kind* is ``test``, or ``dry_run`` for the difference alone. Raises
+        :class:`NotFound`, :class:`InvalidFields` or :class:`Throttled`.
+        """
+        setting = self._settings.get(name)
+        if setting is None:
+            raise NotFound("There is no such setting.")
+        with self._database.writing() as session:
+            desired = session.get(DesiredSetting, name)
+            key = {"setting": name, "number": desired.revision if desired else 0}
+            current = session.get(Revision, key)
+            made = make_candidate(
+                setting, cstruct, current, NO_REVISION, self._sealer, errors=errors, form=form
+            )
+            ticket = self._ask(session, kind, name, made)
+            audit.record(session, author, f"setting.{kind}", name, clock=self._clock)
+        self._waker.wake()
+        return ticket
+
+    def dry_reset(self, name: str, author: Author, *, errors: Sequence[FieldError] = ()) -> str:
+        """Ask every live host what a reset of setting *name* would change; as :meth:`test`."""
+        if name not in self._settings:
+            raise NotFound("There is no such setting.")
+        if errors:
+            raise InvalidFields(list(errors))
+        with self._database.writing() as session:
+            ticket = self._ask(session, "dry_run", name, None)
+            audit.record(session, author, "setting.dry_run", name, clock=self._clock)
+        self._waker.wake()
+        return ticket
+
+    def answers(self, ticket: str) -> list[Answer]:
+        """Return what each host that was asked has answered; ``done`` says whether it has."""
+        with self._database.reading() as session:
+            query = select(ErrandRow).where(ErrandRow.ticket == ticket).order_by(ErrandRow.host)
+            return [_as_dict(row) for row in session.scalars(query)]
+
+    def found(self, name: str, ticket: str) -> list[Answer]:
+        """Return :meth:`answers` where *ticket* is one of setting *name*; raises :class:`NotFound`.
+
+        It is forgotten some minutes after it was given out.
+        """
+        if TICKET.fullmatch(ticket):
+            with self._database.reading() as session:
+                is_it = (ErrandRow.ticket == ticket, ErrandRow.setting == name)
+                if session.scalar(select(ErrandRow.id).where(*is_it).limit(1)) is not None:
+                    return self.answers(ticket)
+        raise NotFound("There is no such test, or no more.")
+
+    def wait(self, ticket: str, seconds: float) -> list[Answer]:
+        """Return the answers as soon as all are there, else those that are after *seconds*."""
+        deadline = time.monotonic() + seconds
+        while True:
+            answers = self.answers(ticket)
+            if all(each["done"] for each in answers) or time.monotonic() >= deadline:
+                return answers
+            time.sleep(PAUSE)
+
+    def _ask(self, session: Session, kind: str, name: str, made: Candidate | None) -> str:
+        now = self._clock()
+        session.execute(delete(ErrandRow).where(ErrandRow.created < now - LIFE))
+        asked = func.count(func.distinct(ErrandRow.ticket))
+        if (session.scalar(select(asked).where(ErrandRow.created > now - WINDOW)) or 0) >= MOST:
+            raise Throttled("Too many tests at once; wait a minute.", int(WINDOW.total_seconds()))
+        ticket = secrets.token_hex(16)
+        live = select(Host.name).where(Host.last_seen >= now - self._away_after)
+        for host in session.scalars(live):
+            session.add(
+                ErrandRow(
+                    ticket=ticket,
+                    host=host,
+                    kind=kind,
+                    setting=name,
+                    reset=made is None,
+                    value=made.value if made else None,
+                    sealed=made.sealed if made else None,
+                    created=now,
+                )
+            )
+        return ticket
+
+
+class TakenErrands:
+    """The errands as the courier of a mail host sees them."""
+
+    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+
+    def take(self, host: str) -> list[Errand]:
+        """Return the errands that wait for *host*, each once; its values are gone then."""
+        now = self._clock()
+        waiting = (
+            select(ErrandRow)
+            .where(ErrandRow.host == host, ErrandRow.taken.is_(None))
+            .where(ErrandRow.created >= now - LIFE)
+            .order_by(ErrandRow.id)
+        )
+        with self._database.reading() as session:
+            if session.scalar(waiting.limit(1)) is None:
+                return []
+        with self._database.writing() as session:
+            taken = []
+            for row in session.scalars(waiting.with_for_update()):
+                taken.append(
+                    Errand(row.id, row.kind, row.setting, row.reset, row.value, row.sealed)
+                )
+                row.taken, row.value, row.sealed = now, None, None
+        return taken
+
+    def answer(self, answer: ErrandAnswer) -> None:
+        """Note what the host says, where somebody may still wait for it."""
+        with self._database.writing() as session:
+            row = session.get(ErrandRow, answer.number, with_for_update=True)
+            if row is not None:
+                row.answer = _plain(answer)
+
+
+def _plain(answer: ErrandAnswer) -> Answer:
+    return {
+        "error": answer.error,
+        "steps": [asdict(step) for step in answer.steps],
+        "diffs": [asdict(diff) for diff in answer.diffs],
+    }
+
+
+def _as_dict(row: ErrandRow) -> Answer:
+    answer = row.answer or {"error": None, "steps": [], "diffs": []}
+    done = row.answer is not None
+    return {"host": row.host, "done": done, "ok": done and answer["error"] is None, **answer}
