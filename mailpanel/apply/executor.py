@@ -176,7 +176,7 @@ class Executor:
         failure: str | None = None
         try:
             self._bound_errands()
-            diffs = self._rehearse(errand, steps)
+            self._rehearse(errand, steps, diffs)
         except MailpanelError as error:
             failure = str(error)
         except Exception as error:  # noqa: BLE001 (one errand's fault must not stop the service)
@@ -184,7 +184,8 @@ class Executor:
             failure = str(_unforeseen(error))
         return ErrandAnswer(errand.number, failure, tuple(steps.taken), tuple(diffs))
 
-    def _rehearse(self, errand: Errand, steps: Steps) -> list[FileDiff]:
+    def _rehearse(self, errand: Errand, steps: Steps, diffs: list[FileDiff]) -> None:
+        """Go through *steps*; what would change is put into *diffs*, also where a probe fails."""
         setting = self._settings.get(errand.setting)
         if setting is None:
             raise Refused("This host knows no such setting; is its mailpanel older?")
@@ -200,10 +201,9 @@ class Executor:
         try_probe = partial(self._try_and_tell, steps) if errand.kind == "test" else _skip
         # What is checked in the stage is a step of its own, and so is each that a probe takes.
         with steps.step("check"):
-            diffs = self._host.rehearse(errand.setting, plan, facts, _skip, _ignore)
+            diffs += self._host.rehearse(errand.setting, plan, facts, _skip, _ignore)
         for probe in plan.probes:
             try_probe(probe)
-        return diffs
 
     def _try_and_tell(self, steps: Steps, probe: Probe) -> None:
         try:

@@ -69,6 +69,7 @@ def test_a_refused_password_fails_at_its_step(panel, make_relay):
     assert steps(host)[-1] == ("auth", False)
     assert "refuses the password" in host["error"]
     assert host["steps"][-1]["says"] == host["error"]
+    assert any("+relayhost" in diff["diff"] for diff in host["diffs"])
 
 
 @pytest.mark.usefixtures("untouched")
