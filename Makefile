@@ -2,7 +2,7 @@
 PYTHON ?= var/venv/bin/python
 
 # "check" is for every few minutes, so it leaves PostgreSQL to "test".
-.PHONY: check format test bench run
+.PHONY: check format test soak bench run
 
 check:
 	$(PYTHON) -m ruff check .
@@ -16,6 +16,10 @@ format:
 
 test:
 	script/test
+
+# A thousand kills, and as long as it takes; as root.
+soak:
+	MAILPANEL_ROUNDS=1000 $(PYTHON) -m pytest tests/faults
 
 bench:
 	$(PYTHON) -m bench.apply_relayhost

@@ -33,8 +33,11 @@ POSTGRESQL = ["psycopg[binary]>=3.2.4"]
 # A private Postfix with a strict relay of its own, to look at the product with.
 PLAYGROUND = ["aiosmtpd>=1.4.6", "trustme>=1.2.1"]
 TESTS = [
+    # With axe-core (MPL-2.0) in it; both drive Debian's Chromium.
+    "axe-playwright-python>=0.1.8",
     "hypothesis>=6.150",
     "mypy>=2.0",
+    "playwright>=1.65",
     "pytest>=9.0",
     "pytest-timeout>=2.4",
     "pytest-xdist>=3.8",

@@ -24,6 +24,10 @@ def in_script(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 config_file = context.config.config_file_name
 deployment = load(read_ini(config_file) if config_file else {})
-with Database(deployment.database_url).writing() as session:
-    context.configure(connection=session.connection(), render_item=in_script, **OPTIONS)
-    context.run_migrations()
+database = Database(deployment.database_url)
+try:
+    with database.writing() as session:
+        context.configure(connection=session.connection(), render_item=in_script, **OPTIONS)
+        context.run_migrations()
+finally:
+    database.dispose()

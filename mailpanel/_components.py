@@ -7,12 +7,18 @@ from typing import Any
 __all__ = [
     "DESCRIPTION",
     "HEADERS",
+    "MAYBE_NUMBER",
+    "MAYBE_OBJECT",
+    "MAYBE_TEXT",
+    "MAYBE_TIME",
     "PARAMETERS",
     "PROBLEMS",
     "PROBLEM_HEADERS",
     "SCHEMAS",
     "SECURITY_SCHEMES",
     "STATUSES",
+    "TIME",
+    "open_object",
 ]
 
 Json = dict[str, Any]
@@ -34,6 +40,7 @@ PROBLEMS = {
     "403": "The account is no MasterAdmin, or this is outside of the token's scope.",
     "404": "There is no such object.",
     "406": "`Accept` excludes application/json.",
+    "409": "The name is taken, this is the last of its kind, or it cannot be brought back.",
     "412": "`If-Match` names another revision, or nothing is set.",
     "413": "The body is larger than 65,536 bytes.",
     "415": "The body is not sent as application/json in UTF-8.",
@@ -48,6 +55,12 @@ PARAMETERS = {
         "in": "query",
         "description": "`no` skips trying the new value before it is made live. It is audited.",
         "schema": {"type": "string", "enum": ["yes", "no"], "default": "yes"},
+    },
+    "Dry-Run": {
+        "name": "dry_run",
+        "in": "query",
+        "description": "`1` saves nothing and shows what would change on each live host.",
+        "schema": {"type": "string", "enum": ["0", "1"], "default": "0"},
     },
     "If-Match": {
         "name": "If-Match",
@@ -129,24 +142,90 @@ REPORT: Json = {
     "present": {**MAYBE_OBJECT, "description": "What stands there without mailpanel."},
 }
 
+# What a host tells beside, each where it has something to say of it.
+DETAILS: Json = {
+    "drift": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["path", "diff"],
+            "properties": {"path": {"type": "string"}, "diff": {"type": "string"}},
+        },
+        "description": "What somebody edited since: what putting it back would change.",
+    },
+    "problem": {
+        "type": "string",
+        "description": "Why it could not be applied once more as things stand on the host now.",
+    },
+    "effective_from": {
+        **TIME,
+        "description": "From when on messages are deleted that were not before; until then the "
+        "longer of both intervals counts.",
+    },
+    "log_in_as": {
+        "type": "string",
+        "description": "The name to log in by IMAP with, beside the master password; "
+        "`user@example.net` stands for the mailbox.",
+    },
+    "msmtp_config_file": {
+        "type": "string",
+        "description": "The file that local programs give to msmtp.",
+    },
+}
 
-def _open_object(properties: Json) -> Json:
-    """Return an object that may grow keys, and loses none."""
-    return {"type": "object", "properties": properties, "required": sorted(properties)}
 
+def open_object(properties: Json, optional: Json | None = None) -> Json:
+    """Return an object that may grow keys, and loses none but the *optional* ones."""
+    return {
+        "type": "object",
+        "properties": {**properties, **(optional or {})},
+        "required": sorted(properties),
+    }
+
+
+_STEP = open_object(
+    {
+        "name": {"type": "string"},
+        "ok": {"type": "boolean"},
+        "duration_ms": {"type": "integer", "minimum": 0},
+        "says": {"type": "string"},
+    }
+)
+_DIFF = open_object({"path": {"type": "string"}, "diff": {"type": "string"}})
+_ANSWERED: Json = {
+    "host": {"type": "string"},
+    "done": {"type": "boolean"},
+    "ok": {"type": "boolean"},
+    "error": MAYBE_TEXT,
+    "steps": {"type": "array", "items": _STEP},
+    "diffs": {"type": "array", "items": _DIFF},
+}
+TESTED = open_object(
+    {
+        "ticket": {"type": "string"},
+        "done": {"type": "boolean"},
+        "ok": {"type": "boolean"},
+        "hosts": {
+            "type": "array",
+            "items": open_object(_ANSWERED),
+        },
+    }
+)
 
 SCHEMAS: Json = {
     "problem": PROBLEM_SCHEMA,
-    "host": _open_object(
+    "tested": TESTED,
+    "put_back": open_object({"setting": {"type": "string"}, **_ANSWERED}),
+    "host": open_object(
         {
             "name": {"type": "string"},
             "versions": {"type": "object", "additionalProperties": {"type": "string"}},
             "first_seen": TIME,
             "last_seen": TIME,
-            "settings": {"type": "object", "additionalProperties": _open_object(REPORT)},
+            "settings": {"type": "object", "additionalProperties": open_object(REPORT, DETAILS)},
         }
     ),
-    "status": _open_object(
+    "status": open_object(
         {
             "name": {"type": "string"},
             "status": {"enum": [*STATUSES, None]},
@@ -159,13 +238,14 @@ SCHEMAS: Json = {
             "waiting_for": {"type": "array", "items": {"type": "string"}},
             "hosts": {
                 "type": "array",
-                "items": _open_object(
+                "items": open_object(
                     {
                         "host": {"type": "string"},
                         "last_seen": TIME,
                         "away": {"type": "boolean"},
                         **REPORT,
-                    }
+                    },
+                    DETAILS,
                 ),
             },
         }

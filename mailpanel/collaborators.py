@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from mailpanel.seal import Sealer
+from mailpanel.services.accounts import Accounts
+from mailpanel.services.api_log_in import ApiLogIn
+from mailpanel.services.audit import AuditLog
 from mailpanel.services.authentication import Authentication
 from mailpanel.services.changes import Changes
 from mailpanel.services.database import Database
+from mailpanel.services.errands import Errands
+from mailpanel.services.history import History
 from mailpanel.services.hosts import Hosts
+from mailpanel.services.sessions import BAD_PASSWORDS, Sessions
 from mailpanel.services.throttle import Throttle
+from mailpanel.services.tokens import Tokens
 from mailpanel.services.wake import make_waker
 from mailpanel.settings import SETTINGS
 
@@ -32,12 +39,48 @@ def _changes(request: Any) -> Changes:
     )
 
 
+def _errands(request: Any) -> Errands:
+    deployment = request.registry.deployment
+    return Errands(
+        request.database,
+        Sealer(deployment.public_key_file),
+        make_waker(request.database, deployment.wake_socket),
+        SETTINGS,
+        deployment.check_interval,
+    )
+
+
 def _authentication(request: Any) -> Authentication:
     return Authentication(request.database)
 
 
 def _throttle(request: Any) -> Throttle:
     return Throttle(request.database)
+
+
+def _sessions(request: Any) -> Sessions:
+    throttle = Throttle(request.database, limit=BAD_PASSWORDS, purpose="log-in ")
+    return Sessions(request.database, throttle)
+
+
+def _history(request: Any) -> History:
+    return History(request.database, SETTINGS)
+
+
+def _accounts(request: Any) -> Accounts:
+    return Accounts(request.database)
+
+
+def _tokens(request: Any) -> Tokens:
+    return Tokens(request.database)
+
+
+def _api_log_in(request: Any) -> ApiLogIn:
+    return ApiLogIn(request.sessions, request.tokens)
+
+
+def _audit_log(request: Any) -> AuditLog:
+    return AuditLog(request.database)
 
 
 def _hosts(request: Any) -> Hosts:
@@ -51,8 +94,15 @@ def includeme(config: Any) -> None:
     for name, factory in {
         "database": _database,
         "changes": _changes,
+        "errands": _errands,
         "authentication": _authentication,
         "throttle": _throttle,
+        "sessions": _sessions,
         "hosts": _hosts,
+        "history": _history,
+        "accounts": _accounts,
+        "tokens": _tokens,
+        "api_log_in": _api_log_in,
+        "audit_log": _audit_log,
     }.items():
         config.add_request_method(factory, name, reify=True)

@@ -1,4 +1,4 @@
-"""JSON Schema (2020-12) from the Colander schemas of the settings."""
+"""JSON Schema (2020-12) from Colander schemas."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import colander
 
-from mailpanel import schema
+from mailpanel import fields, schema
 
-__all__ = ["Json", "of_request", "of_value"]
+__all__ = ["Json", "of_query", "of_request", "of_value"]
 
 Json = dict[str, Any]
 
@@ -31,11 +31,24 @@ def of_value(node: colander.SchemaNode, secret_field: str | None) -> Json:
     return _object([child for child in node.children if child.name != secret_field])
 
 
-def _object(fields: list[colander.SchemaNode]) -> Json:
+def of_query(node: colander.SchemaNode) -> list[Json]:
+    """Return the parameters of a query, as OpenAPI describes them."""
+    return [
+        {
+            "name": field.name,
+            "in": "query",
+            "description": field.description,
+            "schema": _field(field),
+        }
+        for field in node.children
+    ]
+
+
+def _object(nodes: list[colander.SchemaNode]) -> Json:
     return {
         "type": "object",
-        "properties": {field.name: _field(field) for field in fields},
-        "required": [field.name for field in fields if field.required],
+        "properties": {node.name: _field(node) for node in nodes},
+        "required": [node.name for node in nodes if node.required],
         "additionalProperties": False,
     }
 
@@ -80,6 +93,10 @@ def _secret(kind: schema.Secret) -> Json:
     return {**_text(kind), "format": "password", "writeOnly": True}
 
 
+def _typed(kind: fields.Typed | fields.OrNull) -> Json:
+    return dict(kind.json)
+
+
 def _hostname(_kind: schema.Hostname) -> Json:
     # A name that ends in a number is taken for an address, as everybody else takes it.
     number = {"pattern": r"(^|\.)([0-9]+|0[xX][0-9A-Fa-f]*)\.?$"}
@@ -102,4 +119,6 @@ _WRITERS: dict[type, Callable[[Any], Json]] = {
     schema.Username: _username,
     schema.Secret: _secret,
     schema.Hostname: _hostname,
+    fields.Typed: _typed,
+    fields.OrNull: _typed,
 }

@@ -9,40 +9,54 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mailpanel import __version__, jsonschema
+from mailpanel import __version__, _histories, _people, jsonschema
 from mailpanel._components import (
     DESCRIPTION,
     HEADERS,
     PARAMETERS,
-    PROBLEM_HEADERS,
     PROBLEMS,
     SCHEMAS,
     SECURITY_SCHEMES,
     STATUSES,
 )
+from mailpanel._operations import (
+    ALWAYS,
+    BODY,
+    CHANGE,
+    JSON,
+    answer,
+    empty,
+    envelope,
+    operation,
+    path_parameter,
+    problem,
+    ref,
+    request,
+)
+from mailpanel.bodies import PutBack
 from mailpanel.settings import SETTINGS, Setting
 
 __all__ = ["document"]
 
 Json = dict[str, Any]
 
-JSON = "application/json"
-
-ALWAYS = ("401", "403", "406", "429", "503")
-CHANGE = ("412", "422")
-BODY = ("400", "413", "415")
-
 
 def document(settings: Mapping[str, Setting] = SETTINGS) -> Json:
     """Return the OpenAPI document for *settings*."""
-    schemas = dict(SCHEMAS)
+    schemas = {**SCHEMAS, **_people.SCHEMAS}
     paths: Json = {"/settings/": {"get": _list_settings(settings)}}
     for setting in settings.values():
         schemas |= _setting_schemas(setting)
         paths[f"/settings/{setting.name}/"] = _setting(setting)
+        schemas |= _histories.schemas(setting)
+        paths |= _histories.paths(setting)
         paths[f"/settings/{setting.name}/status/"] = {"get": _setting_status(setting)}
+        paths[f"/settings/{setting.name}/test/"] = {"post": _setting_test(setting)}
+        paths[f"/settings/{setting.name}/test/{{ticket}}/"] = _setting_tested(setting)
     paths["/hosts/"] = {"get": _list_hosts()}
     paths["/hosts/{host}/"] = _host()
+    paths["/hosts/{host}/put-back/"] = _put_back()
+    paths |= _people.paths()
     paths["/openapi.json"] = {"get": _openapi()}
     return {
         "openapi": "3.1.0",
@@ -54,7 +68,7 @@ def document(settings: Mapping[str, Setting] = SETTINGS) -> Json:
             "schemas": schemas,
             "parameters": PARAMETERS,
             "headers": HEADERS,
-            "responses": {status: _problem(status) for status in PROBLEMS},
+            "responses": {status: problem(status) for status in PROBLEMS},
             "securitySchemes": SECURITY_SCHEMES,
         },
     }
@@ -90,36 +104,42 @@ def _setting_schemas(setting: Setting) -> Json:
 
 
 def _setting(setting: Setting) -> Json:
-    state = _envelope("settings", _ref("schemas", f"{setting.name}.state"))
-    resetting = _envelope("settings", _ref("schemas", f"{setting.name}.resetting"))
-    changes = {"parameters": [_ref("parameters", name) for name in PARAMETERS]}
-    body = {
-        "required": not setting.generates,
-        "content": {
-            JSON: {"schema": _ref("schemas", setting.name), "example": dict(setting.example)}
-        },
-    }
+    state = envelope("settings", ref("schemas", f"{setting.name}.state"))
+    resetting = envelope("settings", ref("schemas", f"{setting.name}.resetting"))
+    dry_run = envelope("dry_run", ref("schemas", "tested"))
+    changes = {"parameters": [ref("parameters", name) for name in PARAMETERS]}
     return {
-        "get": _operation(
+        "get": operation(
             f"get_{setting.name}",
             f"{setting.title}: the desired value",
-            {"200": _json("It is set.", state, "ETag"), "204": _empty("It is not set.")},
+            {"200": answer("It is set.", state, "ETag"), "204": empty("It is not set.")},
         ),
-        "post": _operation(
+        "post": operation(
             f"set_{setting.name}",
             f"{setting.title}: set or update",
-            {"200": _json("It is stored.", state, "ETag", "Preference-Applied")},
+            {
+                "200": answer(
+                    "It is stored; or, with `dry_run`, what each live host would change.",
+                    {"oneOf": [state, dry_run]},
+                    "ETag",
+                    "Preference-Applied",
+                )
+            },
             (*ALWAYS, *BODY, *CHANGE),
             description=setting.description,
-            requestBody=body,
+            requestBody=_body(setting),
             **changes,
         ),
-        "delete": _operation(
+        "delete": operation(
             f"reset_{setting.name}",
             f"{setting.title}: reset to what was there before mailpanel",
             {
-                "200": _json("The reset is stored.", resetting, "Preference-Applied"),
-                "204": _empty("There is nothing to reset, or no more.", "Preference-Applied"),
+                "200": answer(
+                    "The reset is stored; or, with `dry_run`, what each live host would change.",
+                    {"oneOf": [resetting, dry_run]},
+                    "Preference-Applied",
+                ),
+                "204": empty("There is nothing to reset, or no more.", "Preference-Applied"),
             },
             (*ALWAYS, *CHANGE),
             **changes,
@@ -127,78 +147,101 @@ def _setting(setting: Setting) -> Json:
     }
 
 
+def _body(setting: Setting) -> Json:
+    content = {"schema": ref("schemas", setting.name), "example": dict(setting.example)}
+    return {"required": not setting.generates, "content": {JSON: content}}
+
+
 def _list_settings(settings: Mapping[str, Setting]) -> Json:
-    states = [_ref("schemas", f"{name}.state") for name in settings]
-    answer = _envelope("settings", {"type": "array", "items": {"oneOf": states}})
-    done = {"200": _json("Those in the token's scope.", answer)}
-    return _operation("list_settings", "All settings that are set", done)
+    states = [ref("schemas", f"{name}.state") for name in settings]
+    listed = envelope("settings", {"type": "array", "items": {"oneOf": states}})
+    done = {"200": answer("Those in the token's scope.", listed)}
+    return operation("list_settings", "All settings that are set", done)
 
 
 def _setting_status(setting: Setting) -> Json:
-    done = {"200": _json("The status.", _envelope("status", _ref("schemas", "status")))}
-    return _operation(
+    done = {"200": answer("The status.", envelope("status", ref("schemas", "status")))}
+    return operation(
         f"status_{setting.name}", f"{setting.title}: how far each host is with it", done
     )
 
 
+def _setting_test(setting: Setting) -> Json:
+    done = {"200": answer("What each live host answers.", _tested(), "Preference-Applied")}
+    return operation(
+        f"test_{setting.name}",
+        f"{setting.title}: let each host try values that are not saved",
+        done,
+        (*ALWAYS, *BODY, "422"),
+        requestBody=_body(setting),
+        parameters=[ref("parameters", "Prefer")],
+    )
+
+
+def _setting_tested(setting: Setting) -> Json:
+    ticket = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+    done = {"200": answer("The answers so far.", _tested())}
+    return {
+        "parameters": [{"name": "ticket", "in": "path", "required": True, "schema": ticket}],
+        "get": operation(
+            f"tested_{setting.name}",
+            f"{setting.title}: what the hosts have answered to a test so far",
+            done,
+            (*ALWAYS, "404"),
+        ),
+    }
+
+
+def _tested() -> Json:
+    return envelope("test", ref("schemas", "tested"))
+
+
 def _list_hosts() -> Json:
-    hosts = {"type": "array", "items": _ref("schemas", "host")}
-    done = {"200": _json("All hosts.", _envelope("hosts", hosts))}
-    return _operation("list_hosts", "The mail hosts", done)
+    hosts = {"type": "array", "items": ref("schemas", "host")}
+    done = {"200": answer("All hosts.", envelope("hosts", hosts))}
+    return operation("list_hosts", "The mail hosts", done)
+
+
+def _put_back() -> Json:
+    done = {
+        "200": answer(
+            "What the host answers.",
+            envelope("put_back", ref("schemas", "put_back")),
+            "Preference-Applied",
+        )
+    }
+    return {
+        "parameters": [path_parameter("host", {"type": "string"})],
+        "post": operation(
+            "put_back",
+            "Apply a setting once more on one host, over what somebody edited there",
+            done,
+            (*ALWAYS, *BODY, "404", "422"),
+            requestBody=request(
+                jsonschema.of_request(PutBack()), {"setting": next(iter(SETTINGS))}
+            ),
+            parameters=[ref("parameters", "Prefer")],
+        ),
+    }
 
 
 def _host() -> Json:
-    host = _envelope("hosts", _ref("schemas", "host"))
+    host = envelope("hosts", ref("schemas", "host"))
     name = {"name": "host", "in": "path", "required": True, "schema": {"type": "string"}}
     return {
         "parameters": [name],
-        "get": _operation(
-            "get_host", "One mail host", {"200": _json("It.", host)}, (*ALWAYS, "404")
+        "get": operation(
+            "get_host", "One mail host", {"200": answer("It.", host)}, (*ALWAYS, "404")
         ),
-        "delete": _operation(
+        "delete": operation(
             "forget_host",
             "Forget a mail host that is gone; one that lives checks in again",
-            {"204": _empty("It is forgotten.")},
+            {"204": empty("It is forgotten.")},
             (*ALWAYS, "404"),
         ),
     }
 
 
 def _openapi() -> Json:
-    done = {"200": _json("This document.", {"type": "object"})}
-    return _operation("openapi", "This document, for anybody", done, ("406",), security=[])
-
-
-def _operation(
-    name: str, summary: str, done: Json, problems: tuple[str, ...] = ALWAYS, **more: Any
-) -> Json:
-    responses = done | {status: _ref("responses", status) for status in sorted(problems)}
-    return {"operationId": name, "summary": summary, **more, "responses": responses}
-
-
-def _json(description: str, schema: Json, *headers: str) -> Json:
-    return {**_empty(description, *headers), "content": {JSON: {"schema": schema}}}
-
-
-def _empty(description: str, *headers: str) -> Json:
-    names = ("Cache-Control", *headers)
-    return {"description": description, "headers": {name: _ref("headers", name) for name in names}}
-
-
-def _problem(status: str) -> Json:
-    headers = [PROBLEM_HEADERS[status]] if status in PROBLEM_HEADERS else []
-    content = {"application/problem+json": {"schema": _ref("schemas", "problem")}}
-    return {**_empty(PROBLEMS[status], *headers), "content": content}
-
-
-def _envelope(key: str, content: Json) -> Json:
-    return {
-        "type": "object",
-        "required": [key],
-        "properties": {key: content},
-        "additionalProperties": False,
-    }
-
-
-def _ref(kind: str, name: str) -> Json:
-    return {"$ref": f"#/components/{kind}/{name}"}
+    done = {"200": answer("This document.", {"type": "object"})}
+    return operation("openapi", "This document, for anybody", done, ("406",), security=[])

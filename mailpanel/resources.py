@@ -7,17 +7,40 @@ known and permitted: a stranger must not learn by a 404 what there is.
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
-from pyramid.authorization import Allow, Deny
+from pyramid.authorization import Allow, Authenticated, Deny
 
 from mailpanel.errors import NotFound
-from mailpanel.security import ADMIN, ANY_ADMIN, READ_ONLY, Permission, admin_of
+from mailpanel.security import ADMIN, ANY_ADMIN, READ_ONLY, TOKEN, Permission, admin_of
 from mailpanel.settings import SETTINGS
 
-__all__ = ["Host", "Hosts", "Resource", "Setting", "Settings", "includeme"]
+__all__ = [
+    "Account",
+    "Accounts",
+    "AuditLog",
+    "Host",
+    "Hosts",
+    "OwnAccount",
+    "OwnToken",
+    "OwnTokens",
+    "Resource",
+    "Revision",
+    "Setting",
+    "Settings",
+    "includeme",
+]
 
-_CHANGES = (Permission.ADMINISTER, Permission.CHANGE_SETTING, Permission.CHANGE_HOSTS)
+_CHANGES = (
+    Permission.ADMINISTER,
+    Permission.CHANGE_SETTING,
+    Permission.CHANGE_HOSTS,
+    Permission.OWN_ACCOUNT,
+    Permission.CHANGE_ACCOUNTS,
+    Permission.CHANGE_TOKENS,
+)
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 Acl = list[tuple[str, str, Any]]
 
@@ -38,6 +61,11 @@ class Settings(Resource):
     """All the settings; a token that is narrowed to some of them sees those."""
 
     __acl__: ClassVar[Any] = [(Allow, ANY_ADMIN, Permission.LIST_SETTINGS), *Resource.__acl__]
+
+    @property
+    def registered(self) -> list[Any]:
+        """Return every setting there is, set or not, in the registry's order."""
+        return list(SETTINGS.values())
 
     @property
     def names(self) -> frozenset[str] | None:
@@ -62,6 +90,17 @@ class Setting(Resource):
         """Raise :class:`NotFound` unless the setting is registered."""
         if self.name not in SETTINGS:
             raise NotFound("There is no such setting.")
+        self.setting = SETTINGS[self.name]
+
+
+class Revision(Setting):
+    """One revision of a setting, by its ``number``."""
+
+    def find(self) -> None:
+        """Raise :class:`NotFound` unless setting and revision are there."""
+        super().find()
+        self.number = _number(self.request.matchdict["revision"], "revision")
+        self.request.history.require(self.name, self.number)
 
 
 class Hosts(Resource):
@@ -81,6 +120,53 @@ class Host(Resource):
         if not self.name.isprintable():
             raise NotFound("There is no such host.")
         self.state = self.request.hosts.get(self.name)
+
+
+class Accounts(Resource):
+    """All the accounts."""
+
+
+class Account(Resource):
+    """One account, by its ``name``."""
+
+    def find(self) -> None:
+        """Raise :class:`NotFound` unless there is the account."""
+        self.name: str = self.request.matchdict["username"]
+        self.state = self.request.accounts.get(self.name)
+
+
+class AuditLog(Resource):
+    """Who did what."""
+
+
+class OwnTokens(Resource):
+    """The tokens of whoever presents one, whatever the account's level."""
+
+    __acl__: ClassVar[Any] = [
+        (Allow, TOKEN, Permission.END_TOKEN),
+        (Deny, READ_ONLY, _CHANGES),
+        (Allow, TOKEN, (Permission.READ_TOKENS, Permission.CHANGE_TOKENS)),
+    ]
+
+
+class OwnToken(OwnTokens):
+    """One of them, by its ``number``."""
+
+    def find(self) -> None:
+        """Raise :class:`NotFound` where no token can have that number."""
+        self.number = _number(self.request.matchdict["token"], "token")
+
+
+class OwnAccount(Resource):
+    """The account of whoever is logged in to the panel, whatever its level."""
+
+    __acl__: ClassVar[Any] = [(Allow, Authenticated, Permission.OWN_ACCOUNT)]
+
+
+def _number(text: str, what: str) -> int:
+    if not _NUMBER.fullmatch(text):
+        raise NotFound(f"There is no such {what}.")
+    return int(text)
 
 
 def includeme(config: Any) -> None:

@@ -7,9 +7,21 @@ from typing import Any
 from pyramid.interfaces import IRoutesMapper
 from pyramid.response import Response
 
-from mailpanel.resources import Host, Hosts, Setting, Settings
+from mailpanel.resources import (
+    Account,
+    Accounts,
+    AuditLog,
+    Host,
+    Hosts,
+    OwnAccount,
+    OwnToken,
+    OwnTokens,
+    Revision,
+    Setting,
+    Settings,
+)
 
-__all__ = ["allowed_methods", "includeme", "with_slash"]
+__all__ = ["allowed_methods", "includeme", "see_other", "with_slash"]
 
 API = "/api/v1"
 
@@ -25,7 +37,7 @@ def allowed_methods(request: Any) -> list[str]:
 
 
 class _Redirect(Response):
-    """A 308 whose ``Location`` stays as it is.
+    """A redirect whose ``Location`` stays as it is.
 
     WebOb would make it absolute with the Host that the client, or a proxy before
     us, named. RFC 9110, 10.2.2 takes a path, and a path cannot lead elsewhere.
@@ -50,14 +62,55 @@ def with_slash(request: Any) -> Response | None:
     return response
 
 
+def see_other(path: str) -> Response:
+    """Return the redirect that follows a form: to *path*, by GET (RFC 9110, 15.4.4)."""
+    response = _Redirect(status=303, headerlist=[("Location", path)])
+    response.content_length = 0
+    return response
+
+
 def includeme(config: Any) -> None:
     """Add the routes; the order is the order in which they are tried."""
     config.add_route("settings", f"{API}/settings/", factory=Settings)
     config.add_route("setting", f"{API}/settings/{{setting}}/", factory=Setting)
     config.add_route("setting.status", f"{API}/settings/{{setting}}/status/", factory=Setting)
+    config.add_route("setting.test", f"{API}/settings/{{setting}}/test/", factory=Setting)
+    config.add_route(
+        "setting.tested", f"{API}/settings/{{setting}}/test/{{ticket}}/", factory=Setting
+    )
+    config.add_route("setting.history", f"{API}/settings/{{setting}}/history/", factory=Setting)
+    config.add_route(
+        "setting.restore",
+        f"{API}/settings/{{setting}}/history/{{revision}}/restore/",
+        factory=Revision,
+    )
     config.add_route("hosts", f"{API}/hosts/", factory=Hosts)
     config.add_route("host", f"{API}/hosts/{{host}}/", factory=Host)
+    config.add_route("host.put_back", f"{API}/hosts/{{host}}/put-back/", factory=Host)
+    config.add_route("accounts", f"{API}/accounts/", factory=Accounts)
+    config.add_route("account", f"{API}/accounts/{{username}}/", factory=Account)
+    config.add_route("tokens", f"{API}/tokens/", factory=OwnTokens)
+    config.add_route("token", f"{API}/tokens/{{token}}/", factory=OwnToken)
+    config.add_route("auth", f"{API}/auth/", factory=OwnTokens)
+    config.add_route("audit", f"{API}/audit/", factory=AuditLog)
     config.add_route("openapi", f"{API}/openapi.json")
 
     config.add_route("healthz", "/healthz")
     config.add_route("readyz", "/readyz")
+
+    config.add_route("panel.overview", "/", factory=Settings)
+    config.add_route("panel.log_in", "/login")
+    config.add_route("panel.log_out", "/logout")
+    config.add_route("panel.setting", "/settings/{setting}/", factory=Setting)
+    config.add_route("panel.again", "/settings/{setting}/again/", factory=Setting)
+    config.add_route("panel.reset", "/settings/{setting}/reset/", factory=Setting)
+    config.add_route("panel.history", "/settings/{setting}/history/", factory=Setting)
+    config.add_route(
+        "panel.restore", "/settings/{setting}/history/{revision}/restore/", factory=Revision
+    )
+    config.add_route("panel.audit", "/audit/", factory=AuditLog)
+    config.add_route("panel.hosts", "/hosts/", factory=Hosts)
+    config.add_route("panel.forget", "/hosts/{host}/forget/", factory=Host)
+    config.add_route("panel.account", "/account/", factory=OwnAccount)
+    config.add_route("panel.end", "/account/sessions/{number}/end/", factory=OwnAccount)
+    config.add_route("panel.asset", "/static/{digest}/{name}")

@@ -27,6 +27,7 @@ __all__ = [
     "OneOf",
     "Port",
     "Secret",
+    "Strict",
     "Text",
     "Username",
     "deserialize",
@@ -108,7 +109,7 @@ def _shown(name: str) -> str:
     return printable if len(printable) <= 40 else printable[:39] + "…"
 
 
-class _Strict(colander.SchemaType):
+class Strict(colander.SchemaType):
     """A type that takes one JSON type; ``parse`` turns it into the appstruct."""
 
     json_type: type = str
@@ -140,7 +141,7 @@ def _form_integer(node: colander.SchemaNode, text: Any) -> int:
     return int(text.strip())
 
 
-class Integer(_Strict):
+class Integer(Strict):
     """A JSON integer between *low* and *high*: not ``true``, not ``587.0``, not ``"587"``."""
 
     json_type = int
@@ -189,7 +190,7 @@ class Port(Integer):
         super().__init__(1, 65535)
 
 
-class OneOf(_Strict):
+class OneOf(Strict):
     """One of a few words."""
 
     def __init__(self, words: tuple[str, ...]) -> None:
@@ -201,7 +202,7 @@ class OneOf(_Strict):
         return given
 
 
-class Text(_Strict):
+class Text(Strict):
     """Text that one line of a configuration file can hold, stored as sent.
 
     Lengths are in code points. Control characters (Cc), lone surrogates and
@@ -255,7 +256,7 @@ class Username(Text):
         return super().problem(text)
 
 
-class Hostname(_Strict):
+class Hostname(Strict):
     """A DNS name as its lower-case A-label, or an IP address in canonical form."""
 
     def parse(self, node: colander.SchemaNode, given: str) -> str:

@@ -1,33 +1,48 @@
 """Who calls, and what they may do.
 
-The API knows a caller by the ``Authorization`` header alone: a session cookie is
-never looked at here, so another site's page cannot borrow one.
+Programs are known by the ``Authorization`` header alone, people by their log-in to the
+panel alone; the path says which of the two a request is. So another site's page cannot
+borrow a cookie to call the API, and what a cookie opens is guarded by a CSRF token,
+since both follow from the one :func:`by_header`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-from pyramid.authorization import ACLHelper, Everyone
+from pyramid.authorization import ACLHelper, Authenticated, Everyone
 from pyramid.request import RequestLocalCache
 
+from mailpanel.cookies import MARK, SESSION, read
 from mailpanel.credentials import presented
 from mailpanel.errors import Throttled
 from mailpanel.services.authentication import Identity
 from mailpanel.services.changes import Author
+from mailpanel.services.sessions import Session, Visitor
 
 __all__ = [
     "ADMIN",
     "ANY_ADMIN",
+    "LIVE",
     "READ_ONLY",
+    "TOKEN",
     "Permission",
-    "TokenPolicy",
+    "Policy",
     "admin_of",
     "author",
+    "by_header",
     "includeme",
+    "panel_session",
+    "visitor",
 ]
+
+# Whatever is not named here is a page for people, and guarded as such.
+_FOR_PROGRAMS = re.compile(r"/(api|healthz|readyz|metrics)(/|$)")
+LIVE = "X-Live"
+"""The header that the panel's script sends when it looks again by itself."""
 
 
 class Permission(StrEnum):
@@ -45,12 +60,28 @@ class Permission(StrEnum):
     """See the mail hosts."""
     CHANGE_HOSTS = "change-hosts"
     """Forget a mail host."""
+    OWN_ACCOUNT = "own-account"
+    """See and change one's own account; whoever is logged in to the panel may."""
+    READ_ACCOUNTS = "read-accounts"
+    """See who may come in."""
+    CHANGE_ACCOUNTS = "change-accounts"
+    """Add, change and remove accounts."""
+    READ_AUDIT = "read-audit"
+    """See who did what."""
+    READ_TOKENS = "read-tokens"
+    """See one's own tokens."""
+    CHANGE_TOKENS = "change-tokens"
+    """Make and revoke one's own tokens."""
+    END_TOKEN = "end-token"  # noqa: S105 (a permission's name)
+    """Revoke the token in use, which even a read-only one may."""
 
 
 ADMIN = "MasterAdmin"
 """The principal of a MasterAdmin whose token is not narrowed to some settings."""
 ANY_ADMIN = "MasterAdmin, perhaps of some settings"
 """The principal of every MasterAdmin."""
+TOKEN = "somebody with a token"  # noqa: S105 (a principal's name)
+"""The principal of whoever presents a token, whatever the account's level."""
 READ_ONLY = "read-only token"
 """The principal of whoever may change nothing."""
 
@@ -60,8 +91,18 @@ def admin_of(setting: str) -> str:
     return f"MasterAdmin of {setting}"
 
 
-class TokenPolicy:
-    """Pyramid's security policy for the API: tokens, nothing else."""
+def by_header(request: Any) -> bool:
+    """Say whether *request* is a program's: known by its header, answered in JSON.
+
+    All others are people's: known by their log-in, guarded by a CSRF token, answered
+    with pages.
+    """
+    # As the server had it: the decoded path may not exist.
+    return _FOR_PROGRAMS.match(request.environ["PATH_INFO"]) is not None
+
+
+class Policy:
+    """Pyramid's security policy: tokens for programs, log-ins for people, never both."""
 
     def __init__(self) -> None:
         self._identities = RequestLocalCache(self._authenticate)
@@ -87,7 +128,7 @@ class TokenPolicy:
         return self._acl.permits(context, list(_principals(self.identity(request))), permission)
 
     def remember(self, _request: Any, _userid: str, **_options: Any) -> list[tuple[str, str]]:
-        """Return no headers: each call carries its own credential."""
+        """Return no headers: the views that log in and out set the cookie."""
         return []
 
     def forget(self, _request: Any, **_options: Any) -> list[tuple[str, str]]:
@@ -95,6 +136,12 @@ class TokenPolicy:
         return []
 
     def _authenticate(self, request: Any) -> Identity | None:
+        if not by_header(request):
+            session = request.panel_session
+            return session.identity if session else None
+        return self._token_identity(request)
+
+    def _token_identity(self, request: Any) -> Identity | None:
         credential = presented(request.headers.get("Authorization"))
         if credential is None:
             return None
@@ -109,6 +156,23 @@ class TokenPolicy:
 def _address(request: Any) -> str:
     """Return the address that the request came from; empty on a unix socket."""
     return request.remote_addr or ""
+
+
+def panel_session(request: Any) -> Session | None:
+    """Return the log-in to the panel that *request* belongs to, or ``None``."""
+    given = None if by_header(request) else read(request, SESSION)
+    session: Session | None = request.sessions.get(given) if given else None
+    # A page that is looked at by nobody but its own script must not keep a session alive.
+    if session and LIVE not in request.headers:
+        request.sessions.touch(session)
+    return session
+
+
+def visitor(request: Any) -> Visitor:
+    """Return who sends *request*, before anybody is logged in."""
+    agent = request.headers.get("User-Agent", "")
+    mark = None if by_header(request) else read(request, MARK)
+    return Visitor(_address(request), agent, mark)
 
 
 def author(request: Any) -> Author:
@@ -128,6 +192,7 @@ def _principals(identity: Identity | None) -> Iterator[str]:
     yield Everyone
     if identity is None:
         return
+    yield Authenticated if identity.token_id is None else TOKEN
     if identity.read_only:
         yield READ_ONLY
     if identity.perm_level != "MasterAdmin":
@@ -141,5 +206,6 @@ def _principals(identity: Identity | None) -> Iterator[str]:
 
 def includeme(config: Any) -> None:
     """Install the policy; the author of a change becomes ``request.author``."""
-    config.set_security_policy(TokenPolicy())
+    config.set_security_policy(Policy())
     config.add_request_method(author, reify=True)
+    config.add_request_method(panel_session, reify=True)

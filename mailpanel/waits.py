@@ -9,7 +9,10 @@ from mailpanel.errors import DatabaseAway
 from mailpanel.headers import preferred_wait
 from mailpanel.services.changes import SettingState
 
-__all__ = ["includeme", "settled"]
+__all__ = ["answered", "includeme", "settled"]
+
+# A test of a relay that does not answer takes as long.
+ERRAND_WAIT = 45
 
 
 def settled(request: Any, state: SettingState) -> SettingState | None:
@@ -33,7 +36,30 @@ def settled(request: Any, state: SettingState) -> SettingState | None:
     return reached
 
 
+def answered(request: Any, ticket: str) -> list[dict[str, Any]]:
+    """Return what the hosts have answered to the errands of *ticket*, after a wait.
+
+    It is as long as the client prefers, else ``errand_wait`` of the registry, in seconds; a
+    client that finds half of the threads waiting is answered at once, and asks again.
+    """
+    seconds = preferred_wait(request.headers.get("Prefer"))
+    places: BoundedSemaphore = request.registry.waiting_places
+    if not places.acquire(blocking=False):
+        answers: list[dict[str, Any]] = request.errands.answers(ticket)
+        return answers
+    try:
+        wanted = request.registry.errand_wait if seconds is None else seconds
+        answers = request.errands.wait(ticket, wanted)
+    finally:
+        places.release()
+    if seconds is not None:
+        request.response.headers["Preference-Applied"] = f"wait={seconds}"
+    return answers
+
+
 def includeme(config: Any) -> None:
     """Let those who wait never hold more than half of the threads."""
     config.registry.waiting_places = BoundedSemaphore(config.registry.threads // 2)
+    config.registry.errand_wait = ERRAND_WAIT
     config.add_request_method(settled)
+    config.add_request_method(answered)

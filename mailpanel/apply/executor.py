@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -23,10 +23,12 @@ from mailpanel.errors import (
     MailpanelError,
     ProbeFailed,
     ProtocolError,
+    PutBackFailed,
     Refused,
 )
 from mailpanel.host.mailhost import Host
 from mailpanel.host.state import Record, State
+from mailpanel.host.transaction import PUT_BACK
 from mailpanel.plan import Facts, Plan, Probe
 from mailpanel.reports import Desired, Errand, ErrandAnswer, FileDiff, Report, Step
 from mailpanel.seal import Opener
@@ -41,6 +43,8 @@ LONGEST_PAUSE = 3600.0
 MOST_ERRANDS, ERRAND_WINDOW = 12, 60.0
 # The database's INTEGER (PostgreSQL, 8.1); one more could not be stored.
 HIGHEST_REVISION = 2**31 - 2
+# What a look at a host adds to the details of a setting.
+DRIFT = frozenset({"drift", "problem"})
 # Far past the longest pause; a host may fail for years.
 MOST_DOUBLINGS = 30
 
@@ -77,6 +81,7 @@ class Executor:
         self._attempts: dict[str, tuple[int, int, float]] = {}
         self._replayed: set[str] = set()
         self._errands: list[float] = []
+        self._put_back: set[str] = set()
         self._settling_failed = 0
         self._settle_at = 0.0
 
@@ -113,7 +118,7 @@ class Executor:
         except ProtocolError:
             raise
         except MailpanelError as error:
-            self._failed(replace(tried, step=steps[-1]), error, started)
+            self._failed(replace(tried, step=_failed_step(steps, error)), error, started)
         except Exception as error:  # noqa: BLE001 (one setting's fault must not stop the others)
             _log_frames(error)
             self._failed(replace(tried, step=steps[-1]), _unforeseen(error), started)
@@ -123,7 +128,7 @@ class Executor:
     def _due(self, wanted: Desired, record: Record) -> bool:
         if wanted.revision > HIGHEST_REVISION:
             return False
-        if wanted.revision != record.revision:
+        if wanted.revision != record.revision or wanted.setting in self._put_back:
             return True
         if record.status == "applied":
             return 0 < record.effective_from <= time.time()
@@ -164,8 +169,46 @@ class Executor:
                 details = {**plan.details, "effective_from": _in_text(effective_from)}
                 made = replace(made, pending=value, effective_from=effective_from, details=details)
         try_probe = self._tried if wanted.probe else _skip
-        self._host.converge(wanted.setting, plan, facts, try_probe, step)
+        over_edits = wanted.setting in self._put_back
+        self._host.converge(wanted.setting, plan, facts, try_probe, step, over_edits=over_edits)
         return made
+
+    def put_back(self, wanted: Desired) -> str | None:
+        """Apply *wanted* once more, over edits; return why that failed, or ``None``."""
+        self._put_back.add(wanted.setting)
+        try:
+            self.converge(wanted)
+        finally:
+            self._put_back.discard(wanted.setting)
+        return self._state.get(wanted.setting).error
+
+    def look(self, wanted: Desired) -> None:
+        """Find out what somebody edited of what was applied for *wanted*, and tell of it.
+
+        Nothing is changed. What keeps it from being applied once more is told as well.
+        """
+        record = self._state.get(wanted.setting)
+        is_live = record.status == "applied" and record.revision == wanted.revision
+        if wanted.setting not in self._settings or wanted.reset or not is_live:
+            return
+        details = {name: record.details[name] for name in record.details.keys() - DRIFT}
+        try:
+            if drift := self._drift(wanted, record):
+                details["drift"] = [asdict(each) for each in drift]
+        except MailpanelError as error:
+            details["problem"] = str(error)
+        except Exception as error:  # noqa: BLE001 (a look must not stop the service)
+            _log_frames(error)
+            details["problem"] = str(_unforeseen(error))
+        if details != record.details:
+            self._store(replace(record, details=details))
+
+    def _drift(self, wanted: Desired, record: Record) -> list[FileDiff]:
+        setting = self._settings[wanted.setting]
+        facts = self._host.facts(setting.part)
+        value, secret = self._open(setting, wanted)
+        plan = setting.plan(record.value or value, secret, facts)
+        return self._host.drift(wanted.setting, plan, facts)
 
     def _tried(self, probe: Probe) -> None:
         self._try_probe(probe)
@@ -376,6 +419,13 @@ def _told(record: Record) -> str:
         return f"{what}{record.status}, {record.duration_ms} ms"
     live = f"revision {record.live} is still live" if record.live else "nothing was changed"
     return f"{what}failed at {record.step}; {live}: {record.error}"
+
+
+def _failed_step(steps: Sequence[str], error: MailpanelError) -> str:
+    """Return at which of *steps* the change failed: putting back what was is none of it."""
+    if isinstance(error, PutBackFailed):
+        return steps[-1]
+    return next(step for step in reversed(steps) if step != PUT_BACK)
 
 
 def _skip(_probe: Probe) -> None:

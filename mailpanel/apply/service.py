@@ -24,7 +24,7 @@ from mailpanel.host.mailhost import MailHost
 from mailpanel.host.state import State
 from mailpanel.layout import prepare_run, prepare_state
 from mailpanel.plan import Facts, Probe
-from mailpanel.reports import Errand, Report, Step
+from mailpanel.reports import Errand, ErrandAnswer, Report, Step
 from mailpanel.seal import Opener
 from mailpanel.settings import SETTINGS
 
@@ -102,6 +102,8 @@ class _Service:
         self._stop = stop
         self._wanted: DesiredSettings | None = None
         self._errands: list[Errand] = []
+        self._check_interval = deployment.check_interval
+        self._looked = time.monotonic()
         self._probes = 0
         self._executor = Executor(
             host=host,
@@ -123,6 +125,7 @@ class _Service:
             self._converge()
             self._run_errands()
             left = self._settle()
+            self._look()
 
     def converge_once(self, pipe: Pipe) -> int:
         """Converge to what is wanted now; return the exit code."""
@@ -177,7 +180,28 @@ class _Service:
     def _run_errands(self) -> None:
         while self._errands:
             with self._stop.busy():
-                self._pipe.send(self._executor.rehearse(self._errands.pop(0)))
+                self._pipe.send(self._answered(self._errands.pop(0)))
+
+    def _answered(self, errand: Errand) -> ErrandAnswer:
+        if errand.kind != "put_back":
+            return self._executor.rehearse(errand)
+        wanted = self._wanted.settings if self._wanted else ()
+        error: str | None = "This host does not know yet what is wanted of it; try again."
+        for each in wanted:
+            if each.setting == errand.setting:
+                error = self._executor.put_back(each)
+                self._executor.look(each)
+        return ErrandAnswer(errand.number, error, (), ())
+
+    def _look(self) -> None:
+        """Look for what somebody edited, once in a check interval."""
+        now = time.monotonic()
+        if self._wanted is None or now - self._looked < self._check_interval:
+            return
+        self._looked = now
+        for each in self._wanted.settings:
+            with self._stop.busy():
+                self._executor.look(each)
 
     def _converge(self) -> None:
         wanted = self._wanted

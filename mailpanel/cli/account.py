@@ -67,6 +67,8 @@ def list_(as_json: bool) -> None:
 def passwd(name: str, password_stdin: bool) -> None:
     """Give an account a new password; it is asked for, twice.
 
+    Whoever is logged in with the one before no longer is, and its tokens are revoked.
+
     \b
     Example:
       mailpanel account passwd alice
@@ -83,7 +85,7 @@ def passwd(name: str, password_stdin: bool) -> None:
 @click.argument("name")
 @config_option
 def disable(name: str) -> None:
-    """Disable an account: neither its password nor its tokens open anything.
+    """Disable an account: its password opens nothing, its tokens are revoked.
 
     \b
     Example:
@@ -97,7 +99,7 @@ def disable(name: str) -> None:
 @click.argument("name")
 @config_option
 def enable(name: str) -> None:
-    """Enable an account again, with the password and the tokens it had.
+    """Enable an account again, with the password it had; its tokens are gone.
 
     \b
     Example:

@@ -6,17 +6,20 @@ from typing import Any
 
 import click
 
-from mailpanel.cli._base import config_option, echo_json
+from mailpanel.cli._base import config_option, echo_json, echo_table
 from mailpanel.cli._fields import given_fields, with_fields
+from mailpanel.cli._history import COLUMNS, for_people
 from mailpanel.cli._services import (
     local_author,
     open_changes,
     open_changes_and_hosts,
+    open_database,
     open_errands,
 )
 from mailpanel.errors import DatabaseAway
 from mailpanel.services.changes import Changes, SettingState
 from mailpanel.services.errands import Errands
+from mailpanel.services.history import LARGEST_PAGE, PAGE, History
 from mailpanel.services.hosts import Hosts
 from mailpanel.settings import SETTINGS
 
@@ -94,10 +97,7 @@ def set_(
         ctx.exit(_told(errands, errands.test(name, fields, author, kind="dry_run")))
     author, (changes, hosts) = local_author(), open_changes_and_hosts()
     stored = changes.set(name, fields, author, probe=not no_probe)
-    state = _waited(changes, stored, wait)
-    if state is not None:
-        echo_json({"settings": state.as_dict()})
-    ctx.exit(_exit_status(stored, state, wait, hosts))
+    ctx.exit(_done(changes, hosts, stored, wait))
 
 
 @command.command("test")
@@ -166,12 +166,72 @@ def reset(
         ctx.exit(_told(errands, errands.dry_reset(name, author)))
     author, (changes, hosts) = local_author(), open_changes_and_hosts()
     stored = changes.reset(name, author, probe=not no_probe)
+    ctx.exit(_done(changes, hosts, stored, wait))
+
+
+@command.command("history")
+@setting_argument
+@click.option(
+    "--limit",
+    type=click.IntRange(1, LARGEST_PAGE),
+    default=PAGE,
+    show_default=True,
+    metavar="N",
+    help="How many revisions.",
+)
+@click.option("--before", type=click.IntRange(1), metavar="REVISION", help="Only older ones.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts: as the API has it.")
+@config_option
+def history(name: str, limit: int, before: int | None, as_json: bool) -> None:
+    """List who changed SETTING, when, from where and how, the newest first.
+
+    A change by the command on the host itself has no address. Of a password it is told
+    only whether it was changed or kept.
+
+    \b
+    Example:
+      mailpanel setting history postfix_relayhost --limit 10
+    """
+    entries, _ = History(open_database()).page(name, limit, before)
+    if as_json:
+        echo_json(entries)
+    else:
+        echo_table(COLUMNS, [for_people(entry) for entry in entries])
+
+
+@command.command("restore")
+@setting_argument
+@click.argument("revision", type=click.IntRange(1))
+@wait_option
+@probe_option
+@config_option
+@click.pass_context
+def restore(
+    ctx: click.Context, *, name: str, revision: int, wait: int | None, no_probe: bool
+) -> None:
+    """Bring REVISION of SETTING back, as a new one; print what set or reset would.
+
+    Its password comes along, if it is one of the last ten. What was generated cannot be
+    brought back.
+
+    \b
+    Example:
+      mailpanel setting history postfix_relayhost
+      mailpanel setting restore postfix_relayhost 3 --wait 30
+    """
+    author, (changes, hosts) = local_author(), open_changes_and_hosts()
+    stored = changes.restore(name, revision, author, probe=not no_probe)
+    ctx.exit(_done(changes, hosts, stored, wait))
+
+
+def _done(changes: Changes, hosts: Hosts, stored: SettingState | None, wait: int | None) -> int:
+    """Print what has become of *stored*, nothing where it is reset; return the exit status."""
     if stored is None:
-        return
+        return 0
     state = _waited(changes, stored, wait)
     if state is not None:
-        echo_json({"settings": state.as_deleting()})
-    ctx.exit(_exit_status(stored, state, wait, hosts))
+        echo_json({"settings": state.as_dict() if stored.is_set else state.as_deleting()})
+    return _exit_status(stored, state, wait, hosts)
 
 
 def _waited(changes: Changes, stored: SettingState, wait: int | None) -> SettingState | None:

@@ -13,6 +13,7 @@ from mailpanel.errors import CheckFailed, HostError, Refused, VerifyFailed
 from mailpanel.host import files
 from mailpanel.host.compose import Tree, parameter
 from mailpanel.host.daemon import Daemon
+from mailpanel.host.diffs import file_diff, masked_main_cf, masked_table
 from mailpanel.host.files import FileState
 from mailpanel.host.journal import Entry, Phase
 from mailpanel.host.ledger import Ledger
@@ -27,6 +28,7 @@ from mailpanel.plan import (
     TransportsAreNamed,
     list_items,
 )
+from mailpanel.reports import FileDiff
 
 __all__ = ["Change", "Snapshot", "snapshot"]
 
@@ -165,6 +167,21 @@ class Change(Work):
                 "Install the package ca-certificates, or set mailpanel.ca_file."
             ) from None
 
+    def differences(self) -> Iterator[FileDiff]:
+        old, new = self.before.tree, self.tree
+        main_cf, master_cf = (
+            str(each.path) for each in (self.before.main_cf, self.before.master_cf)
+        )
+        found = [
+            file_diff(main_cf, old.main_cf, new.main_cf, masked_main_cf),
+            file_diff(master_cf, old.master_cf, new.master_cf, masked_main_cf),
+        ]
+        for name in sorted({*old.maps, *new.maps}):
+            path = str(self.postfix.maps / name)
+            tables = old.maps.get(name, ""), new.maps.get(name, "")
+            found.append(file_diff(path, *tables, masked_table))
+        return (each for each in found if each)
+
     def require_unchanged(self) -> None:
         for state in (self.before.main_cf, self.before.master_cf, *self.before.maps.values()):
             if files.read_state(state.path, mode=state.mode) != state:
@@ -200,8 +217,13 @@ class Change(Work):
         new = old if content is None else _for_root(old)
         return Entry(phase, old, new.with_content(content), own_directory=True)
 
+    @property
+    def log_file(self) -> Path | None:
+        path = self.postfix.expanded(parameter(self.before.tree, "maillog_file"))
+        return Path(path) if path else None
+
     def reload(self) -> None:
-        self.postfix.reload()
+        self.postfix.reload_for_certain(Path(self.facts.queue_directory))
 
     def revive(self) -> None:
         if self._runs() or self.daemon is None:

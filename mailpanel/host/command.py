@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mailpanel.errors import HostError
 
-__all__ = ["Finished", "Running", "detached", "first_lines", "run", "start"]
+__all__ = ["ENVIRONMENT", "Finished", "Running", "detached", "first_lines", "run", "start"]
 
 TIMEOUT = 30.0
 LAST_WORDS = 1.0
@@ -133,7 +133,7 @@ def detached(argv: Sequence[str], timeout: float = TIMEOUT) -> int:
     :class:`HostError` where it does not end within *timeout* seconds.
     """
     try:
-        return subprocess.run(
+        process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -141,10 +141,13 @@ def detached(argv: Sequence[str], timeout: float = TIMEOUT) -> int:
             env=ENVIRONMENT,
             cwd="/",
             start_new_session=True,
-            timeout=timeout,
-            check=False,
-        ).returncode
+        )
     except FileNotFoundError:
         raise HostError(f"The command {argv[0]} is not installed on this host.") from None
+    try:
+        return process.wait(timeout)
     except subprocess.TimeoutExpired:
+        # A daemon that is up has a session of its own by then.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
         raise HostError(f"{argv[0]} did not end within {timeout:.0f} s.") from None

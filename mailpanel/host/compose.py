@@ -135,13 +135,13 @@ class _Work:
     @staticmethod
     def _put_back(text: ConfigText, owned: dict[str, OwnedLine], name: str) -> None:
         line = owned.pop(name)
-        if text.swap(line.written, line.before or ""):
+        if text.restore(name, line.written, line.admins):
             return
         before = _admins_line(name, line, text.get(name))
         if before is None:
             text.remove(name)
         else:
-            text.put(name, before)
+            text.put_last(name, before)
 
     def make(self, setting: str, change: Change) -> None:
         """Make *change* in the name of *setting*."""
@@ -165,18 +165,19 @@ class _Work:
 
     @staticmethod
     def _own(text: ConfigText, owned: dict[str, OwnedLine], name: str, line: OwnedLine) -> None:
-        known, live = owned.get(name), text.get(name)
+        known, lines = owned.get(name), text.all(name)
         if known is None:
-            before = live
-        elif live == known.written:
-            before = known.before
-        elif text.swap(known.written, known.before or ""):
-            # The admin wrote a line of their own behind it, and that one counts.
-            before = live
+            admins = lines
+        elif set(lines) == {known.written}:
+            admins = known.admins[-len(lines) :]
+        elif text.restore(name, known.written, known.admins):
+            # The admin wrote a line of their own beside it.
+            admins = text.all(name)
         else:
-            before = _admins_line(name, known, live)
-        owned[name] = replace(line, before=before)
-        if live != line.written:
+            edited = _admins_line(name, known, lines[-1] if lines else None)
+            admins = [*lines[:-1], *([] if edited is None else [edited])]
+        owned[name] = replace(line, before=admins[-1] if admins else None, earlier=admins[:-1])
+        if set(text.all(name)) != {line.written}:
             text.put(name, line.written)
 
     def _prepend(self, setting: str, change: PrependParameter) -> None:

@@ -8,7 +8,7 @@ that is no blank is ``#`` are skipped, also in the midst of a logical line.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["ConfigText", "main_cf_key", "master_cf_key", "value_of"]
 
@@ -51,35 +51,60 @@ class ConfigText:
 
     def get(self, key: str) -> str | None:
         """Return the last logical line with *key*, with its line ends, or ``None``."""
-        found = self._find(key)
-        return self.text[slice(*found)] if found else None
+        found = self.all(key)
+        return found[-1] if found else None
+
+    def all(self, key: str) -> list[str]:
+        """Return every logical line with *key*, with its line ends, in their order."""
+        return [self.text[slice(*span)] for span in self._with_key(key)]
 
     def put(self, key: str, raw: str) -> None:
+        """Replace every logical line with *key* by *raw*, or append it.
+
+        Postfix warns of two lines that differ, so as ``postconf -e`` does it is all of them.
+        """
+        spans = self._with_key(key)
+        self._replace(spans, [raw] * len(spans))
+        if not spans:
+            self.text += raw
+
+    def put_last(self, key: str, raw: str) -> None:
         """Replace the last logical line with *key* by *raw*, or append it."""
-        start, end = self._find(key) or (len(self.text), len(self.text))
-        self.text = self.text[:start] + raw + self.text[end:]
+        spans = self._with_key(key)[-1:] or [(len(self.text), len(self.text))]
+        self._replace(spans, [raw])
 
     def remove(self, key: str) -> None:
-        """Remove the last logical line with *key*, where there is one."""
-        start, end = self._find(key) or (0, 0)
-        self.text = self.text[:start] + self.text[end:]
+        """Remove every logical line with *key*."""
+        self.put(key, "")
 
-    def swap(self, old: str, new: str) -> bool:
-        """Replace the last logical line that is *old* to the byte; say whether there is one."""
-        spans = [span for span in self._spans() if self.text[slice(*span)] == old]
-        if spans:
-            start, end = spans[-1]
-            self.text = self.text[:start] + new + self.text[end:]
-        return bool(spans)
+    def restore(self, key: str, written: str, before: Sequence[str]) -> bool:
+        """Replace the lines with *key* that are *written* to the byte by those of *before*, in
+        their order; say whether there is one.
+
+        Where there are more of them than in *before* the first ones go; where there are
+        fewer, the first of *before* are left out, unless another line counts after all.
+        """
+        spans = self._with_key(key)
+        ours = [span for span in spans if self.text[slice(*span)] == written]
+        extra = len(ours) - len(before)
+        if extra >= 0:
+            lines = [""] * extra + list(before)
+        else:
+            lines = list(before)[-extra:] if ours[-1:] == spans[-1:] else list(before)
+        self._replace(ours, lines[: len(ours)])
+        return bool(ours)
 
     def names(self) -> list[str]:
         """Return the keys of all logical lines, in their order."""
         keys = (self._key(self.text[slice(*span)]) for span in self._spans())
         return [key for key in keys if key is not None]
 
-    def _find(self, key: str) -> tuple[int, int] | None:
-        spans = [span for span in self._spans() if self._key(self.text[slice(*span)]) == key]
-        return spans[-1] if spans else None
+    def _with_key(self, key: str) -> list[tuple[int, int]]:
+        return [span for span in self._spans() if self._key(self.text[slice(*span)]) == key]
+
+    def _replace(self, spans: Sequence[tuple[int, int]], lines: Sequence[str]) -> None:
+        for (start, end), line in reversed(list(zip(spans, lines, strict=True))):
+            self.text = self.text[:start] + line + self.text[end:]
 
     def _spans(self) -> Iterator[tuple[int, int]]:
         start: int | None = None

@@ -1,16 +1,20 @@
-"""A daemon that ran before a change, so that it can run again after it."""
+"""A daemon that ran before a change: whether it took it, and that it can run again after it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mailpanel.errors import ReloadFailed
+from mailpanel.errors import HostError, ReloadFailed
 from mailpanel.host import command
 
-__all__ = ["Daemon"]
+__all__ = ["Daemon", "children", "lives", "wait_for"]
+
+LOOK = 0.02
 
 # systemd.unit(5); with cgroup v1 every hierarchy has a line of its own.
 _UNIT = re.compile(r"^(?:0:|[0-9]+:name=systemd):.*/([^/\n]+\.service)$", re.MULTILINE)
@@ -42,5 +46,44 @@ class Daemon:
         are not its own. Raises :class:`ReloadFailed`.
         """
         start = argv if self.unit is None else ["systemctl", "restart", self.unit]
-        if command.detached(start) != 0:
+        try:
+            started = command.detached(start) == 0
+        except HostError as error:
+            raise ReloadFailed(f"The daemon has ended and does not start again: {error}") from None
+        if not started:
             raise ReloadFailed("The daemon has ended and does not start again; its log says why.")
+
+
+def lives(pid: int, name: str) -> bool:
+    """Say whether the process *pid* bears *name* and lives."""
+    try:
+        # proc(5): the name in parentheses, then the state.
+        before, _, state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
+    except OSError:
+        return False
+    # Where nobody waits for the dead, as in many a container, they stay as zombies.
+    return before.endswith(f"({name}") and state[0] not in "ZX"
+
+
+def children(pid: int, *programs: str) -> frozenset[int]:
+    """Return the processes that the process *pid* has started of *programs*, by file name."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, ValueError, IndexError):
+            # proc(5): the name in parentheses, then state and parent.
+            parent = (entry / "stat").read_text().rpartition(") ")[2].split()[1]
+            if int(parent) == pid:
+                program = str((entry / "exe").readlink()).removesuffix(" (deleted)")
+                if program.rpartition("/")[2] in programs:
+                    found.add(int(entry.name))
+    return frozenset(found)
+
+
+def wait_for(condition: Callable[[], bool], patience: float) -> bool:
+    """Wait until *condition* is true, *patience* seconds at most; say whether it is."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK)
+    return True

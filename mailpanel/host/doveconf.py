@@ -10,10 +10,24 @@ __all__ = ["Doveconf", "Key", "seconds"]
 
 Key = tuple[str, ...]
 
-_UNITS = {"ms": 0.001, "msec": 0.001, "millisec": 0.001, "s": 1, "sec": 1, "min": 60, "m": 60}
-_UNITS |= {"h": 3600, "hour": 3600, "d": 86400, "day": 86400, "w": 604800, "week": 604800}
-_TIME = re.compile(r"([0-9]+) ?([a-z]+?)s?")
-_OPENS = re.compile(r"(.*\S)\s*\{")
+# In any case and cut as one likes: "5 D" and "5 da" are five days too (lib/str-parse.c).
+_UNITS = {
+    "secs": 1,
+    "seconds": 1,
+    "mins": 60,
+    "minutes": 60,
+    "msecs": 0.001,
+    "mseconds": 0.001,
+    "millisecs": 0.001,
+    "milliseconds": 0.001,
+    "hours": 3600,
+    "days": 86400,
+    "weeks": 604800,
+}
+# What doveconf puts before each line for each block around it.
+INDENT = "  "
+_TIME = re.compile(r"([0-9]+) *([A-Za-z]+)")
+_OPENS = re.compile(r"(.+) \{")
 
 
 def seconds(value: str) -> float | None:
@@ -24,9 +38,9 @@ def seconds(value: str) -> float | None:
     if value == "0":
         return 0.0
     match = _TIME.fullmatch(value)
-    if match is None or match[2] not in _UNITS:
-        return None
-    return int(match[1]) * _UNITS[match[2]]
+    word = match[2].lower() if match else "?"
+    unit = next((each for name, each in _UNITS.items() if name.startswith(word)), None)
+    return None if match is None or unit is None else int(match[1]) * unit
 
 
 class Doveconf:
@@ -77,21 +91,24 @@ class Doveconf:
 
 def _pairs(text: str) -> Iterator[tuple[Key, str]]:
     blocks: list[str] = []
-    for raw in text.split("\n"):
-        line = raw.strip()
+    lines = [line for line in text.split("\n") if line and not line.startswith("#")]
+    for raw, following in zip(lines, [*lines, ""][1:], strict=True):
+        line, depth = raw.strip(" "), _depth(raw)
+        # What a value or a name consists of tells nothing: a folder may be called "a = b", or }.
+        del blocks[depth:]
         opens = _OPENS.fullmatch(line)
-        if not line or line.startswith("#"):
-            continue
-        if line == "}":
-            del blocks[-1:]
-        elif opens and " = " not in opens[1]:
+        if opens and (_depth(following) > depth or following == f"{INDENT * depth}}}"):
             kind, _, name = opens[1].partition(" ")
             blocks.append(f"{kind} {_unquoted(name)}" if name else kind)
             # An empty block says something too.
             yield tuple(blocks), ""
-        else:
+        elif line != "}":
             name, _, value = line.partition("=")
             yield (*blocks, name.strip()), _unquoted(value.strip())
+
+
+def _depth(line: str) -> int:
+    return (len(line) - len(line.lstrip(" "))) // len(INDENT)
 
 
 def _unquoted(text: str) -> str:

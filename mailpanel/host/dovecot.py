@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mailpanel.errors import CheckFailed, ReloadFailed
 from mailpanel.host import command
+from mailpanel.host.daemon import lives
 from mailpanel.host.doveconf import Doveconf
 from mailpanel.host.words import own_words
 
@@ -89,11 +90,9 @@ class Dovecot:
         """Return the process id of the running master process, or ``None``."""
         try:
             pid = int(Path(base_dir, "master.pid").read_text())
-            # proc(5): the name in parentheses, then the state.
-            name, _, state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
         except (OSError, ValueError):
             return None
-        return pid if name.endswith("(dovecot") and state[0] not in "ZX" else None
+        return pid if lives(pid, "dovecot") else None
 
     def reload(self) -> None:
         """Make the daemon read its configuration; raises :class:`ReloadFailed`."""

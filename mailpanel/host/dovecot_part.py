@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from mailpanel.deployment import Deployment
 from mailpanel.errors import CheckFailed, HostError, Refused, VerifyFailed
 from mailpanel.host import files
-from mailpanel.host.daemon import Daemon
+from mailpanel.host.diffs import file_diff
 from mailpanel.host.doveconf import Doveconf, seconds
 from mailpanel.host.dovecot import Configuration, Dovecot
+from mailpanel.host.dovecot_daemon import DovecotDaemon
 from mailpanel.host.dovecot_stage import includes, staged
 from mailpanel.host.journal import Entry, Phase
 from mailpanel.host.master_sessions import end_sessions
@@ -19,14 +19,12 @@ from mailpanel.host.master_user import MasterLogins, drop_probe
 from mailpanel.host.own_files import FileLedger, OwnedFile, OwnFiles
 from mailpanel.host.part import Part, Work
 from mailpanel.plan import DovecotFacts, DovecotSays, Facts, Folder, Plan
+from mailpanel.reports import FileDiff
 
 __all__ = ["DovecotPart"]
 
 OWN_DIRECTORY = "mailpanel"
 CONF_D, OWN_CONF_D = "conf.d", "mailpanel.d"
-# A daemon that dies of a reload does so a moment after the command.
-MOMENT = 0.3
-PATIENCE = 10.0
 
 
 class DovecotPart(Part):
@@ -38,6 +36,7 @@ class DovecotPart(Part):
         self._dovecot = Dovecot(deployment.dovecot_config_file)
         self._ledger_path = Path(deployment.state_directory, "ledger", "dovecot.json")
         self._stage = Path(deployment.state_directory, "stage")
+        self._ran: DovecotDaemon | None = None
 
     def facts(self) -> DovecotFacts | None:
         if not self._dovecot.config_file.exists():
@@ -67,30 +66,35 @@ class DovecotPart(Part):
         owned = ledger.owned(setting)
         return owned + line if owned else []
 
-    def work(self, setting: str, plan: Plan, facts: Facts) -> Work:
+    def work(self, setting: str, plan: Plan, facts: Facts, *, over_edits: bool = False) -> Work:
         if facts.dovecot is None:
             raise Refused(
                 "Dovecot is not installed on this host; install the package dovecot-imapd."
             )
-        own = OwnFiles(self._ledger_path, setting, plan.changes)
+        own = OwnFiles(self._ledger_path, setting, plan.changes, over_edits=over_edits)
         return _DovecotWork(self._dovecot, plan, own)
 
     def tidy(self, path: Path) -> None:
         drop_probe(path)
 
+    def recovering(self) -> None:
+        self._ran = DovecotDaemon.running(self._dovecot)
+
     def recovered(self) -> None:
-        """End the sessions that were opened by an earlier password."""
+        """See whether the daemon lives, and end the sessions opened by an earlier password."""
+        if self._ran is None:
+            return
+        self._ran.require_alive(())
+        names = self._dovecot.mailboxes()
+        if names and not any(map(self._dovecot.opens, names)):
+            raise VerifyFailed("No mailbox can be opened.")
         for owned in self._ledger().files.values():
-            if owned.master is not None and self._runs():
+            if owned.master is not None:
                 end_sessions(self._dovecot, owned.master)
 
     def reload_if_running(self) -> None:
-        if self._runs():
-            self._dovecot.reload()
-
-    def _runs(self) -> bool:
-        base_dir = self._dovecot.configuration().parameters["base_dir"]
-        return self._dovecot.master_pid(base_dir) is not None
+        if self._ran is not None:
+            self._ran.revive()
 
     def _ledger(self) -> FileLedger:
         return FileLedger.loads(files.read_state(self._ledger_path).content)
@@ -112,7 +116,7 @@ class _DovecotWork(Work):
         self._own = own
         self._main = files.read_state(dovecot.config_file)
         self._new_main = self._main.with_content(self._main_text())
-        self._daemon: Daemon | None = None
+        self._daemon: DovecotDaemon | None = None
         self._opened: list[str] = []
 
     def _main_text(self) -> bytes:
@@ -140,27 +144,32 @@ class _DovecotWork(Work):
         return self._own.changes_nothing and self._main == self._new_main
 
     def require_running(self) -> None:
-        pid = self._pid()
-        if pid is None:
+        self._daemon = DovecotDaemon.running(self._dovecot)
+        if self._daemon is None:
             raise HostError(
                 "Dovecot is not running on this host; start it, and this is tried again."
             )
-        self._daemon = Daemon(pid)
 
-    def _pid(self) -> int | None:
-        base_dir = self._dovecot.configuration().parameters["base_dir"]
-        return self._dovecot.master_pid(base_dir)
+    @property
+    def _running(self) -> DovecotDaemon:
+        if self._daemon is None:
+            raise RuntimeError("require_running was not called")
+        return self._daemon
+
+    @property
+    def log_file(self) -> Path | None:
+        return self._running.log_file
 
     def write_ledger(self) -> None:
         self._own.write_ledger()
 
     def check(self, directory: Path) -> None:
         without = {Path(path): None for path in self._own.new}
-        before = _staged(self._dovecot, {**without, self._main.path: self._main.content}, directory)
+        # By its own name: it may be a link to a file elsewhere.
+        main = self._dovecot.config_file
+        before = _staged(self._dovecot, {**without, main: self._main.content}, directory)
         wanted = {Path(path): new.content for path, new in self._own.new.items()}
-        after = _staged(
-            self._dovecot, {**wanted, self._main.path: self._new_main.content}, directory
-        )
+        after = _staged(self._dovecot, {**wanted, main: self._new_main.content}, directory)
         if new := after.warnings - before.warnings:
             raise CheckFailed(f"Dovecot warns of the new configuration: {sorted(new)[0]}.")
         says = [
@@ -172,6 +181,13 @@ class _DovecotWork(Work):
         _require_said(after.explicit, before.explicit, says)
         names = self._dovecot.mailboxes()
         self._opened = [name for name in names if self._dovecot.opens(name)]
+
+    def differences(self) -> Iterator[FileDiff]:
+        yield from self._own.differences()
+        old, new = self._main.text(), self._new_main.text()
+        diff = file_diff(str(self._main.path), old, new, str)
+        if diff:
+            yield diff
 
     def require_unchanged(self) -> None:
         self._own.require_unchanged()
@@ -187,39 +203,20 @@ class _DovecotWork(Work):
             yield Entry(Phase.COMMIT, self._main, self._new_main)
 
     def reload(self) -> None:
-        self._dovecot.reload()
+        self._running.reload()
 
     def revive(self) -> None:
-        if self._pid() is None and self._daemon is not None:
-            self._daemon.start(self._dovecot.argv("dovecot"))
-        else:
-            self._dovecot.reload()
+        self._running.revive()
 
     def verify(self) -> None:
-        time.sleep(MOMENT)
-        self._require_alive()
+        self._running.require_alive(self._opened)
         for path, owned in self._own.after.files.items():
             if owned.master is not None and owned.setting == self._own.setting:
                 self._require_master(Path(path), owned)
         for path, owned in self._own.before.files.items():
             if owned.master is not None and path not in self._own.after.files:
                 self._require_no_master(Path(path), owned)
-        self._require_alive()
-
-    def _require_alive(self) -> None:
-        """Raise :class:`VerifyFailed` unless the same daemon runs, and what could be opened can."""
-        deadline = time.monotonic() + PATIENCE
-        while not self._dovecot.answers():
-            if self._daemon is None or self._pid() != self._daemon.pid:
-                raise VerifyFailed("Dovecot ended after the reload; its log says why.")
-            if time.monotonic() > deadline:
-                raise VerifyFailed("Dovecot does not answer after the reload; its log says why.")
-            time.sleep(MOMENT)
-        for name in self._opened:
-            if not self._dovecot.opens(name):
-                raise VerifyFailed(
-                    "A mailbox that could be opened before cannot be opened any more."
-                )
+        self._running.require_alive(self._opened)
 
     def _require_master(self, path: Path, owned: OwnedFile) -> None:
         logins = MasterLogins(self._dovecot, path, owned.separator or "", self._opened)

@@ -6,7 +6,7 @@ the live file itself, by a hard link where the file system allows one.
 
 from __future__ import annotations
 
-import fnmatch
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,8 +22,9 @@ _INCLUDE = re.compile(rb"^[ \t]*!include(?:_try)?[ \t]+(\S+)[ \t]*$", re.MULTILI
 
 def includes(text: bytes, directory: Path, path: Path) -> bool:
     """Say whether the configuration file *text* in *directory* includes *path*."""
-    patterns = (match.decode("utf-8", "replace") for match in _INCLUDE.findall(text))
-    return any(fnmatch.fnmatch(str(path), str(directory / pattern)) for pattern in patterns)
+    patterns = (os.fsdecode(match) for match in _INCLUDE.findall(text))
+    # As glob(3) does: a * matches no slash.
+    return any(path.match(os.path.normpath(directory / pattern)) for pattern in patterns)
 
 
 @contextmanager
@@ -42,11 +43,21 @@ def staged(
         mirror(live.directory, place, skip=frozenset())
         for path, content in changes.items():
             if path.is_relative_to(live.directory):
-                _put(place / path.relative_to(live.directory), content)
+                own = path.relative_to(live.directory)
+                _own_directories(live.directory, place, own.parent)
+                _put(place / own, content)
         _redirect(live.directory, place)
         yield Dovecot(str(place / live.config_file.name))
     finally:
         clear(directory)
+
+
+def _own_directories(live: Path, place: Path, directory: Path) -> None:
+    """Make *directory* be one of the stage itself: through a link the live one would be written."""
+    for name in reversed([directory, *directory.parents]):
+        if (place / name).is_symlink():
+            (place / name).unlink()
+            mirror(Path(os.path.realpath(live / name)), place / name, skip=frozenset())
 
 
 def _put(path: Path, content: bytes | None) -> None:
@@ -61,6 +72,7 @@ def _redirect(live: Path, place: Path) -> None:
     """Make what is included by its absolute path be that of the stage."""
     own = re.compile(rb"(?m)^([ \t]*!include(?:_try)?[ \t]+)" + re.escape(f"{live}/".encode()))
     for path in [*place.rglob("*.conf"), *place.rglob("*.ext")]:
-        content = path.read_bytes()
+        # A link may lead nowhere, as long as nothing includes it.
+        content = path.read_bytes() if path.is_file() else b""
         if own.search(content):
             _put(path, own.sub(lambda match: match[1] + f"{place}/".encode(), content))

@@ -35,6 +35,10 @@ class FileState:
     gid: int = 0
     attributes: tuple[tuple[str, bytes], ...] = ()
 
+    def text(self) -> str:
+        """Return the content as text for people, empty where there is none."""
+        return (self.content or b"").decode("utf-8", "replace")
+
     def with_content(self, content: bytes | None) -> FileState:
         """Return the same file with other content."""
         return replace(self, content=content)
@@ -113,7 +117,9 @@ def is_so(state: FileState) -> bool:
 
 def remove_leftover(path: Path) -> None:
     """Remove what a process that was killed in :func:`write` has left beside *path*."""
-    _temporary(path).unlink(missing_ok=True)
+    # Asked first: on a read-only file system even the removal of nothing fails (unlink(2)).
+    if os.path.lexists(_temporary(path)):
+        _temporary(path).unlink(missing_ok=True)
 
 
 def _temporary(path: Path) -> Path:

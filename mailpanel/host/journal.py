@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mailpanel.errors import HostError
 from mailpanel.host import files
 from mailpanel.host.files import FileState
 
@@ -36,7 +37,7 @@ class Entry:
 
     With ``own_directory`` its directory is mailpanel's own: made on demand, and
     removed with the last file in it. A file that is ``revoked`` holds a secret that
-    is to count no longer: once it has gone it is not put back.
+    is to count no longer: once it has gone it is not put back, and nothing stands in its place.
     """
 
     phase: str
@@ -55,8 +56,11 @@ class Entry:
 
     def undone(self) -> FileState:
         """Return the file as an undo leaves it."""
-        gone = self.revoked and files.read_state(self.new.path).content != self.old.content
-        return self.new if gone else self.old
+        return self.old.with_content(None) if self.has_revoked() else self.old
+
+    def has_revoked(self) -> bool:
+        """Say whether a secret that was to count no longer has gone."""
+        return self.revoked and files.read_state(self.new.path).content != self.old.content
 
     def sparing_edits(self) -> Entry:
         """Return what leaves the file alone, where it is neither as it was nor as it shall be."""
@@ -95,22 +99,32 @@ class Journal:
 
     @classmethod
     def read(cls, path: Path) -> Journal | None:
-        """Return the journal at *path*, or ``None`` where no change is under way."""
+        """Return the journal at *path*, or ``None`` where no change is under way.
+
+        Raises :class:`HostError` where what stands there is no journal.
+        """
         content = files.read_state(path).content
         if content is None:
             return None
-        data = json.loads(content)
-        entries = (
-            Entry(
-                entry["phase"],
-                _unpacked(entry["old"]),
-                _unpacked(entry["new"]),
-                entry["own_directory"],
-                entry["revoked"],
+        try:
+            data = json.loads(content)
+            entries = (
+                Entry(
+                    entry["phase"],
+                    _unpacked(entry["old"]),
+                    _unpacked(entry["new"]),
+                    entry["own_directory"],
+                    entry["revoked"],
+                )
+                for entry in data["entries"]
             )
-            for entry in data["entries"]
-        )
-        return cls(data["setting"], data["part"], tuple(entries))
+            return cls(data["setting"], data["part"], tuple(entries))
+        except (ValueError, TypeError, KeyError):
+            raise HostError(
+                f"{path} is damaged, so nobody knows whether the change that it tells of was made. "
+                "Compare the daemon's configuration with a backup of yours, remove that file and "
+                "start mailpanel apply again."
+            ) from None
 
     def without_own_files(self) -> Journal:
         """Return what may be kept: the admin's files. mailpanel's own may hold passwords."""

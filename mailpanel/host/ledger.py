@@ -20,7 +20,8 @@ __all__ = ["Ledger", "OwnedLine", "OwnedMap"]
 class OwnedLine:
     """A logical line of main.cf or master.cf that mailpanel owns.
 
-    ``before`` is the admin's own line to the byte, ``None`` where there was none;
+    ``before`` is the admin's own line to the byte, ``None`` where there was none, and
+    ``earlier`` are those with the same name that stood before it and did not count.
     ``written`` is mailpanel's; ``item`` is what it put first in a list.
     ``lingers`` says that the line stays until the mail in flight is gone, and
     ``leaving`` that no plan wants it any more.
@@ -32,6 +33,12 @@ class OwnedLine:
     item: str | None = None
     lingers: bool = False
     leaving: bool = False
+    earlier: list[str] = field(default_factory=list)
+
+    @property
+    def admins(self) -> list[str]:
+        """Return all of the admin's own lines, in their order."""
+        return [*self.earlier, *([] if self.before is None else [self.before])]
 
 
 @dataclass(slots=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from mailpanel.deployment import Deployment
 from mailpanel.errors import HostError
 from mailpanel.host import transaction
+from mailpanel.host.daemon_log import DaemonLog
 from mailpanel.host.dovecot_part import DovecotPart
 from mailpanel.host.journal import Journal
 from mailpanel.host.msmtp import MsmtpPart
@@ -17,6 +19,7 @@ from mailpanel.host.part import Part, Work
 from mailpanel.host.postfix_part import PostfixPart
 from mailpanel.host.stage import clear
 from mailpanel.plan import Facts, Plan, Probe
+from mailpanel.reports import FileDiff
 
 __all__ = ["Host", "MailHost", "Step", "TryProbe"]
 
@@ -36,11 +39,35 @@ class Host(Protocol):
         Raises :class:`CheckFailed` where the admin's own configuration is broken.
         """
 
-    def converge(self, setting: str, plan: Plan, facts: Facts, probe: TryProbe, step: Step) -> bool:
+    def converge(
+        self,
+        setting: str,
+        plan: Plan,
+        facts: Facts,
+        probe: TryProbe,
+        step: Step,
+        *,
+        over_edits: bool = False,
+    ) -> bool:
         """Make *plan*, made from *facts*, all that *setting* wants; say whether anything changed.
 
-        *probe* raises where a probe fails, *step* is told the name of each step.
+        *probe* raises where a probe fails, *step* is told the name of each step. With
+        *over_edits* a file of mailpanel's own is written anew though somebody edited it.
         Raises :class:`HostError`, and then the host is wholly what it was.
+        """
+
+    def rehearse(
+        self, setting: str, plan: Plan, facts: Facts, probe: TryProbe, step: Step
+    ) -> list[FileDiff]:
+        """Do all of :meth:`converge` but the change; return what would change in which file.
+
+        Raises what :meth:`converge` does before it touches anything.
+        """
+
+    def drift(self, setting: str, plan: Plan, facts: Facts) -> list[FileDiff]:
+        """Return what would change if *plan*, which was applied, were applied once more.
+
+        That is, what somebody has edited since. Nothing is changed.
         """
 
     def settle(self) -> bool:
@@ -64,7 +91,10 @@ class MailHost:
         self._parts: Mapping[str, Part] = {part.name: part for part in parts}
 
     def recover(self) -> str | None:
-        clear(self._stage)
+        try:
+            clear(self._stage)
+        except OSError as error:
+            raise HostError(f"The stage cannot be cleared: {error.strerror}.") from None
         return transaction.recover(self._state / "journal", self._state / "backups", self._parts)
 
     def facts(self, part: str) -> Facts:
@@ -87,12 +117,34 @@ class MailHost:
     def owned(self, setting: str) -> list[str]:
         return [name for part in self._parts.values() for name in part.owned(setting)]
 
-    def converge(self, setting: str, plan: Plan, facts: Facts, probe: TryProbe, step: Step) -> bool:
+    def converge(
+        self,
+        setting: str,
+        plan: Plan,
+        facts: Facts,
+        probe: TryProbe,
+        step: Step,
+        *,
+        over_edits: bool = False,
+    ) -> bool:
         self._require_recovered()
         part = self._parts[facts.part]
         if plan == Plan() and not part.owned(setting):
             return False
-        return self._make(setting, part, part.work(setting, plan, facts), probe, step)
+        work = part.work(setting, plan, facts, over_edits=over_edits)
+        return self._make(setting, part, work, probe, step)
+
+    def drift(self, setting: str, plan: Plan, facts: Facts) -> list[FileDiff]:
+        work = self._parts[facts.part].work(setting, plan, facts, over_edits=True)
+        return list(work.differences())
+
+    def rehearse(
+        self, setting: str, plan: Plan, facts: Facts, probe: TryProbe, step: Step
+    ) -> list[FileDiff]:
+        self._require_recovered()
+        work = self._parts[facts.part].work(setting, plan, facts)
+        self._checked(work, probe, step)
+        return list(work.differences())
 
     def settle(self) -> bool:
         self._require_recovered()
@@ -117,22 +169,28 @@ class MailHost:
         if work.changes_nothing:
             work.write_ledger()
             return False
+        built = self._checked(work, probe, step)
+        work.require_unchanged()
+        log = DaemonLog(work.log_file)
+        transaction.Transaction(
+            Journal(setting, part.name, tuple(work.entries(built))),
+            self._state / "journal",
+            self._state / "backups",
+            reload=partial(log.telling, work.reload),
+            verify=partial(log.telling, work.verify),
+            revive=partial(log.telling, work.revive),
+        ).run(step)
+        part.made()
+        return True
+
+    def _checked(self, work: Work, probe: TryProbe, step: Step) -> Any:
+        """Check *work* in the stage and try its probes; return what :meth:`Work.entries` needs."""
         step("check")
         built = work.check(self._stage)
         step("probe")
         for each in work.plan.probes:
             probe(each)
-        work.require_unchanged()
-        transaction.Transaction(
-            Journal(setting, part.name, tuple(work.entries(built))),
-            self._state / "journal",
-            self._state / "backups",
-            reload=work.reload,
-            verify=work.verify,
-            revive=work.revive,
-        ).run(step)
-        part.made()
-        return True
+        return built
 
 
 def _ignore(_: object) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from mailpanel.host.daemon import children
 from mailpanel.host.doveconf import seconds
 from mailpanel.host.dovecot import Dovecot
 
@@ -30,7 +31,11 @@ LONGEST_LOG = 64 * 1024 * 1024
 # A session that begins now has its line in the log by then.
 MOMENT = 0.5
 
-_LOGIN = re.compile(rb"imap-login: .*?\b(?:Login|Logged in): user=<([^>]*)>(.*)")
+# At the place where Dovecot itself writes it (2.3, 2.4; with a log file, with syslog): further
+# on in a line stands what clients chose, such as the name of a log-in that failed.
+_LOGIN = re.compile(
+    rb"^[^(=<\[]*(?:\[[0-9]+\]: )?imap-login: (?:Info: )?(?:Login|Logged in): user=<([^>]*)>(.*)"
+)
 _PROCESS = re.compile(rb"\bmpid=([0-9]+)\b")
 _WHO = re.compile(rb"\b(?:auth_user|master_user|master)=<([^>]*)>")
 
@@ -45,12 +50,12 @@ def end_sessions(dovecot: Dovecot, master: str) -> None:
     pid = dovecot.master_pid(parameters["base_dir"])
     if pid is None:
         return
-    living = set(_processes(pid))
+    living = set(children(pid, "imap"))
     known = _log_ins(parameters)
     if living - known.keys():
         time.sleep(MOMENT)
         known = _log_ins(parameters)
-        living = set(_processes(pid))
+        living = set(children(pid, "imap"))
     name = master.encode()
     ended = [each for each in living if name in known.get(each, {name: b""})]
     for each in ended:
@@ -61,16 +66,6 @@ def end_sessions(dovecot: Dovecot, master: str) -> None:
             dovecot.kick(mailbox.decode("utf-8", "surrogateescape"))
     if ended:
         log.info("%d sessions of the master user were ended", len(ended))
-
-
-def _processes(master: int) -> Iterator[int]:
-    """Yield the processes of the Dovecot *master* that serve IMAP sessions."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError, ValueError, IndexError):
-            program = str((entry / "exe").readlink()).removesuffix(" (deleted)")
-            fields = (entry / "stat").read_text().rpartition(") ")[2].split()
-            if program.endswith("/dovecot/imap") and int(fields[1]) == master:
-                yield int(entry.name)
 
 
 def _log_ins(parameters: Mapping[str, str]) -> dict[int, dict[bytes, bytes]]:

@@ -16,8 +16,10 @@ from mailpanel.host import command, files
 from mailpanel.host.journal import Entry
 from mailpanel.host.own_files import FileLedger, OwnFiles
 from mailpanel.host.part import Part, Work
+from mailpanel.host.stage import clear
 from mailpanel.host.words import own_words
 from mailpanel.plan import Facts, MsmtpFacts, Plan, WriteFile
+from mailpanel.reports import FileDiff
 
 __all__ = ["MsmtpPart"]
 
@@ -47,8 +49,10 @@ class MsmtpPart(Part):
     def owned(self, setting: str) -> list[str]:
         return self._ledger().owned(setting)
 
-    def work(self, setting: str, plan: Plan, facts: Facts) -> Work:
-        return _Msmtprc(plan, OwnFiles(self._ledger_path, setting, plan.changes))
+    def work(self, setting: str, plan: Plan, facts: Facts, *, over_edits: bool = False) -> Work:
+        return _Msmtprc(
+            plan, OwnFiles(self._ledger_path, setting, plan.changes, over_edits=over_edits)
+        )
 
     def recovered(self) -> None:
         """Do nothing: msmtp reads the file each time it is called."""
@@ -82,22 +86,30 @@ class _Msmtprc(Work):
 
     def check(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, exist_ok=True)
-        staged = directory / "msmtprc"
+        # What is below it goes also where this process is killed; see clear().
+        place = directory / "etc"
+        clear(directory)
+        place.mkdir(mode=0o700)
         try:
             for each in self._files():
-                text = each.content
-                for other in self.plan.changes:
-                    if isinstance(other, WriteFile) and other is not each:
-                        # The password's file is not there yet; msmtp asks for it at once.
-                        secret = files.read_state(directory / "password", mode=0o600)
-                        files.write(secret.with_content(other.content.encode()))
-                        text = text.replace(other.path, str(secret.path))
-                state = files.read_state(staged, mode=0o600)
-                files.write(state.with_content(text.encode("utf-8")))
-                _require_read(staged, text)
+                self._check(each, place)
         finally:
-            for path in (staged, directory / "password"):
-                files.remove(path)
+            clear(directory)
+
+    def _check(self, wanted: WriteFile, place: Path) -> None:
+        text = wanted.content
+        for other in self.plan.changes:
+            if isinstance(other, WriteFile) and other is not wanted:
+                # The password's file is not there yet; msmtp asks for it at once.
+                secret = files.read_state(place / "password", mode=0o600)
+                files.write(secret.with_content(other.content.encode()))
+                text = text.replace(other.path, str(secret.path))
+        staged = files.read_state(place / "msmtprc", mode=0o600)
+        files.write(staged.with_content(text.encode("utf-8")))
+        _require_read(staged.path, text)
+
+    def differences(self) -> Iterator[FileDiff]:
+        return self._own.differences()
 
     def require_unchanged(self) -> None:
         self._own.require_unchanged()

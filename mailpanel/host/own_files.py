@@ -17,9 +17,11 @@ from typing import Any
 
 from mailpanel.errors import HostError, Refused
 from mailpanel.host import files
+from mailpanel.host.diffs import MASK, file_diff, masked_msmtprc, masked_users
 from mailpanel.host.files import FileState
 from mailpanel.host.journal import Entry, Phase
 from mailpanel.plan import Change, MasterUser, WriteFile
+from mailpanel.reports import FileDiff
 
 __all__ = ["FileLedger", "OwnFiles", "OwnedFile", "master_line"]
 
@@ -83,11 +85,19 @@ def master_line(name: str, password: str, allow_nets: Iterable[str]) -> str:
 class OwnFiles:
     """The files of one part as they stand, and as a plan wants them for *setting*.
 
-    Raises :class:`Refused` where a file stands in the way or was edited.
+    Raises :class:`Refused` where a file stands in the way or, unless *over_edits*, was edited.
     """
 
-    def __init__(self, ledger_path: Path, setting: str, changes: Iterable[Change]) -> None:
+    def __init__(
+        self,
+        ledger_path: Path,
+        setting: str,
+        changes: Iterable[Change],
+        *,
+        over_edits: bool = False,
+    ) -> None:
         self.setting = setting
+        self._over_edits = over_edits
         self.ledger_file = files.read_state(ledger_path, mode=0o600)
         self.before = FileLedger.loads(self.ledger_file.content)
         self.after = FileLedger.loads(self.ledger_file.content)
@@ -110,6 +120,16 @@ class OwnFiles:
         if content != self.ledger_file.content:
             files.write(self.ledger_file.with_content(content))
 
+    def differences(self) -> Iterator[FileDiff]:
+        """Yield what would change in which file, secrets masked."""
+        for path, new in self.new.items():
+            owned = self.after.files.get(path) or self.before.files[path]
+            masked = _hidden if not owned.counts else masked_msmtprc
+            masked = masked_users if owned.master else masked
+            diff = file_diff(path, self.old[path].text(), new.text(), masked)
+            if diff:
+                yield diff
+
     def require_unchanged(self) -> None:
         """Raise a temporary :class:`HostError` where somebody else edited a file meanwhile."""
         for path, old in self.old.items():
@@ -126,7 +146,8 @@ class OwnFiles:
         for path, new in self.new.items():
             old = self.old[path]
             if old != new:
-                revoked = new.content is None and self.before.files[path].master is not None
+                known = self.before.files.get(path)
+                revoked = known is not None and known.master is not None
                 yield Entry(self._phase(path), old, new, own_directory=True, revoked=revoked)
 
     def _phase(self, path: str) -> str:
@@ -173,13 +194,18 @@ class OwnFiles:
     def _old(self, path: str) -> FileState:
         state = files.read_state(Path(path))
         known = self.before.files.get(path)
-        if known and state.content is not None and _digest(state.content) != known.digest:
+        edited = known and state.content is not None and _digest(state.content) != known.digest
+        if edited and not self._over_edits:
             raise Refused(
-                f"{path} is mailpanel's own and was edited by hand. Move it away, and this is "
-                "tried again; what you wrote there belongs in a file of your own."
+                f"{path} is mailpanel's own and was edited by hand. Move it away or put it back, "
+                "and this is tried again; what you wrote there belongs in a file of your own."
             )
         self.old[path] = state
         return state
+
+
+def _hidden(text: str) -> str:
+    return f"{MASK}\n" if text else ""
 
 
 def _digest(content: bytes) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mailpanel.host.journal import Entry
 from mailpanel.plan import Facts, Plan
+from mailpanel.reports import FileDiff
 
 __all__ = ["Part", "Work"]
 
@@ -18,6 +19,11 @@ class Work(ABC):
     file by file for the journal."""
 
     plan: Plan
+
+    @property
+    def log_file(self) -> Path | None:
+        """Return where the daemon logs, as far as that is a file of its own."""
+        return None
 
     @property
     @abstractmethod
@@ -39,6 +45,10 @@ class Work(ABC):
         Raises :class:`CheckFailed`, or :class:`Refused` where something of the admin's
         own would get in the way; nothing live has been touched.
         """
+
+    @abstractmethod
+    def differences(self) -> Iterator[FileDiff]:
+        """Yield what would change in which file, secrets masked."""
 
     @abstractmethod
     def require_unchanged(self) -> None:
@@ -78,22 +88,33 @@ class Part(ABC):
         """Return the names of what *setting* owns there, for people."""
 
     @abstractmethod
-    def work(self, setting: str, plan: Plan, facts: Facts) -> Work:
+    def work(self, setting: str, plan: Plan, facts: Facts, *, over_edits: bool = False) -> Work:
         """Return what makes *plan*, made from *facts*, all that *setting* wants.
 
-        Raises :class:`Refused` where what stands there forbids it.
+        Raises :class:`Refused` where what stands there forbids it: a file of mailpanel's
+        own that was edited, unless *over_edits*. A line of mailpanel's own that was edited
+        is written anew in either case, and what it said remembered.
         """
 
     def tidy(self, path: Path) -> None:  # noqa: B027 (most parts leave nothing like it)
         """Take out of the file at *path* what a killed process had put in for a moment."""
 
+    def recovering(self) -> None:  # noqa: B027 (most parts have nothing that runs)
+        """Take note of what runs before a recovery does anything."""
+
     @abstractmethod
     def recovered(self) -> None:
-        """Do what is left to do after an interrupted change was finished."""
+        """Do what is left to do after an interrupted change was finished.
+
+        Raises :class:`VerifyFailed` where the daemon does not live with it.
+        """
 
     @abstractmethod
     def reload_if_running(self) -> None:
-        """Make the daemon read its configuration, where it runs; raises :class:`ReloadFailed`."""
+        """Make the daemon read its configuration, where it runs, or ran before the recovery.
+
+        Raises :class:`ReloadFailed`.
+        """
 
     def made(self) -> None:  # noqa: B027 (most parts have nothing to note)
         """Take note that a change has been made."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from mailpanel.errors import CheckFailed, Refused, ReloadFailed
 from mailpanel.host import command
 from mailpanel.host.compose import admins_value
+from mailpanel.host.daemon import children, lives, wait_for
 from mailpanel.host.ledger import Ledger
 from mailpanel.host.words import own_words
 from mailpanel.plan import PostfixFacts
@@ -23,6 +24,9 @@ __all__ = ["INDEXED", "MAPS_DIRECTORY", "Postfix"]
 MAPS_DIRECTORY = "mailpanel"
 # Lookup table types that postmap makes, with the file that the daemon reads (DATABASE_README).
 INDEXED = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
+# qmgr(8), and its forerunner.
+QUEUE_MANAGERS = ("qmgr", "oqmgr")
+PATIENCE = 10.0
 SASL_DIRECTORIES = ("/usr/lib/sasl2", "/usr/lib64/sasl2", "/usr/local/lib/sasl2")
 SASL_PLUGINS = {"libplain": "PLAIN", "liblogin": "LOGIN", "libcrammd5": "CRAM-MD5"}
 # Expanded by postconf -x, so that $name in them is what the daemon makes of it.
@@ -127,12 +131,9 @@ class Postfix:
         """Return the process id of the running master(8), or ``None``."""
         try:
             pid = int((queue_directory / "pid" / "master.pid").read_text())
-            # proc(5): the name in parentheses, then the state.
-            name, _, state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
         except (OSError, ValueError):
             return None
-        # Where nobody waits for the dead, as in many a container, they stay as zombies.
-        return pid if name.endswith("(master") and state[0] not in "ZX" else None
+        return pid if lives(pid, "master") else None
 
     def reload(self) -> None:
         """Make the daemon read its configuration; raises :class:`ReloadFailed`."""
@@ -141,6 +142,25 @@ class Postfix:
             raise ReloadFailed(
                 "Postfix does not run, or does not take its configuration. Its log says why; "
                 "postfix start starts it."
+            )
+
+    def reload_for_certain(self, queue_directory: Path) -> None:
+        """Reload, and wait until it is seen to have happened; raises :class:`ReloadFailed`.
+
+        With each reload master(8) starts the queue manager anew, and else never.
+        """
+        pid = self.master_pid(queue_directory) or 0
+        before = children(pid, *QUEUE_MANAGERS)
+        self.reload()
+
+        def is_seen() -> bool:
+            # One that has ended takes nothing either; that is another error.
+            return bool(children(pid, *QUEUE_MANAGERS) - before) or not lives(pid, "master")
+
+        if not wait_for(is_seen, PATIENCE):
+            raise ReloadFailed(
+                "postfix reload says that it was done, and Postfix goes on with the configuration "
+                "that it had."
             )
 
     def values(self, names: tuple[str, ...]) -> Mapping[str, str]:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mailpanel.deployment import Deployment
-from mailpanel.errors import Refused
+from mailpanel.errors import Refused, VerifyFailed
 from mailpanel.host import files
 from mailpanel.host.change import Change, snapshot
 from mailpanel.host.compose import Tree, compose, settle
+from mailpanel.host.daemon import Daemon
 from mailpanel.host.ledger import Ledger
 from mailpanel.host.part import Part, Work
 from mailpanel.host.postfix import Postfix
@@ -32,6 +33,7 @@ class PostfixPart(Part):
         self._postfix = Postfix(deployment.postfix_config_directory)
         self._in_flight: frozenset[str] | None = None
         self._quiet_since: float | None = None
+        self._ran: Daemon | None = None
 
     def facts(self) -> PostfixFacts | None:
         return self._postfix.facts(self._ledger())
@@ -42,7 +44,7 @@ class PostfixPart(Part):
     def leaving(self, setting: str | None = None) -> bool:
         return self._ledger().leaving(setting)
 
-    def work(self, setting: str, plan: Plan, facts: Facts) -> Work:
+    def work(self, setting: str, plan: Plan, facts: Facts, *, over_edits: bool = False) -> Work:
         return self._compose(
             plan, facts.postfix, lambda tree, ledger: compose(tree, ledger, setting, plan)
         )
@@ -56,12 +58,22 @@ class PostfixPart(Part):
     def made(self) -> None:
         self._in_flight = self._quiet_since = None
 
+    def recovering(self) -> None:
+        pid = self._pid()
+        self._ran = None if pid is None else Daemon(pid)
+
     def recovered(self) -> None:
-        """Do nothing: what the daemon reads is all there is."""
+        if self._ran is not None and self._pid() != self._ran.pid:
+            raise VerifyFailed("Postfix ended after the reload; its log says why.")
 
     def reload_if_running(self) -> None:
-        if self._postfix.master_pid(self._postfix.queue_directory()) is not None:
+        if self._pid() is not None:
             self._postfix.reload()
+        elif self._ran is not None:
+            self._ran.start(self._postfix.argv("postfix", "start"))
+
+    def _pid(self) -> int | None:
+        return self._postfix.master_pid(self._postfix.queue_directory())
 
     def _ledger(self) -> Ledger:
         return Ledger.loads(files.read_state(self._ledger_path).content)

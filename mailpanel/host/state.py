@@ -13,7 +13,7 @@ from mailpanel.host import files
 from mailpanel.host.ledger import Ledger
 from mailpanel.host.own_files import FileLedger
 
-__all__ = ["Record", "State", "read_state"]
+__all__ = ["LEDGERS", "Record", "State", "read_state"]
 
 # What is owned, by the part of the host.
 LEDGERS: dict[str, type[Ledger | FileLedger]] = {

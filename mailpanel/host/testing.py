@@ -13,6 +13,7 @@ from mailpanel.errors import (
 )
 from mailpanel.host.compose import Tree, admins_value, compose, settle
 from mailpanel.host.config_text import ConfigText, main_cf_key, value_of
+from mailpanel.host.diffs import file_diff, masked_main_cf
 from mailpanel.host.ledger import Ledger
 from mailpanel.host.mailhost import Step, TryProbe
 from mailpanel.host.own_files import master_line
@@ -26,6 +27,7 @@ from mailpanel.plan import (
     PostfixFacts,
     WriteFile,
 )
+from mailpanel.reports import FileDiff
 
 __all__ = ["FakeHost"]
 
@@ -107,7 +109,16 @@ class FakeHost:
             ports=frozenset({25}),
         )
 
-    def converge(self, setting: str, plan: Plan, facts: Facts, probe: TryProbe, step: Step) -> bool:
+    def converge(
+        self,
+        setting: str,
+        plan: Plan,
+        facts: Facts,
+        probe: TryProbe,
+        step: Step,
+        *,
+        over_edits: bool = False,
+    ) -> bool:
         tree, ledger, own = self.tree, self.ledger, self.files
         if facts.part == "postfix":
             tree, ledger = compose(tree, ledger, setting, plan)
@@ -127,6 +138,22 @@ class FakeHost:
         self.files = own
         self.reloads += 1
         return True
+
+    def drift(self, setting: str, plan: Plan, facts: Facts) -> list[FileDiff]:
+        tree, _ = compose(self.tree, self.ledger, setting, plan)
+        diff = file_diff("main.cf", self.tree.main_cf, tree.main_cf, masked_main_cf)
+        return [diff] if diff else []
+
+    def rehearse(
+        self, setting: str, plan: Plan, facts: Facts, probe: TryProbe, step: Step
+    ) -> list[FileDiff]:
+        for name in ("check", "probe"):
+            self._step(name, step)
+        for each in plan.probes:
+            probe(each)
+        tree, _ = compose(self.tree, self.ledger, setting, plan)
+        diff = file_diff("main.cf", self.tree.main_cf, tree.main_cf, masked_main_cf)
+        return [diff] if diff else []
 
     def _step(self, name: str, step: Step) -> None:
         step(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -13,14 +13,18 @@ from mailpanel.host import files
 from mailpanel.host.journal import Entry, Journal, Phase
 from mailpanel.host.stage import SETTLED
 
-__all__ = ["KEPT_BACKUPS", "Recoverable", "Transaction", "recover"]
+__all__ = ["KEPT_BACKUPS", "PUT_BACK", "Recoverable", "Transaction", "recover"]
 
 KEPT_BACKUPS = 5
+PUT_BACK = "put back"
 Step = Callable[[str], None]
 
 
 class Recoverable(Protocol):
     """What recovery needs of a part of the host; see :class:`mailpanel.host.part.Part`."""
+
+    def recovering(self) -> None:
+        """Take note of what runs before a recovery does anything."""
 
     def tidy(self, path: Path) -> None:
         """Take out of the file at *path* what a killed process had put in for a moment."""
@@ -57,6 +61,7 @@ class Transaction:
         self._reload = reload
         self._verify = verify
         self._revive = revive
+        self._reloaded = False
 
     def run(self, step: Step) -> None:
         """Make the change; afterwards the host is wholly new.
@@ -73,26 +78,30 @@ class Transaction:
             self.finish(step)
         except (HostError, OSError) as error:
             self._put_back(error, step)
-            raise _as_host_error(error) from None
+            raise self._told(error) from None
 
     def finish(self, step: Step) -> None:
         """Do all that the journal says, from wherever it was left; then close it."""
         step("swap")
         if self._write(Phase.BEFORE):
+            self._reloaded = True
             self._reload()
         self._write(Phase.PREPARE)
         self._write(Phase.COMMIT)
         self._write(Phase.AFTER)
-        if self._reloads():
+        if any(entry.phase in (Phase.COMMIT, Phase.AFTER) for entry in self._journal.entries):
             step("reload")
+            self._reloaded = True
             self._reload()
         step("verify")
         self._verify()
         self._write(Phase.CLEAN)
         self._close()
 
-    def _reloads(self) -> bool:
-        return any(entry.phase in (Phase.COMMIT, Phase.AFTER) for entry in self._journal.entries)
+    def _counting(self) -> Iterator[Entry]:
+        """Yield the files that the daemon reads."""
+        counting = (Phase.BEFORE, Phase.COMMIT, Phase.AFTER)
+        return (entry for entry in self._journal.entries if entry.phase in counting)
 
     def _write(self, phase: str) -> bool:
         """Write the files of *phase* that are not so yet; say whether there are any."""
@@ -101,23 +110,32 @@ class Transaction:
             _write(entry.new, entry.own_directory)
         return bool(entries)
 
+    def _told(self, error: Exception) -> HostError:
+        known = _as_host_error(error)
+        if any(entry.has_revoked() for entry in self._journal.entries):
+            sentence = f"{known} The password that was to count no longer stays revoked."
+            return type(known)(sentence, known.temporary)
+        return known
+
     def _put_back(self, error: Exception, step: Step) -> None:
-        step("put back")
+        step(PUT_BACK)
+        # Of what was not touched the daemon need not hear; the admin may be editing a file.
+        touched = self._reloaded or any(not files.is_so(each.old) for each in self._counting())
         try:
-            self.undo()
+            self.undo(touched)
         except ReloadFailed as second:
             raise PutBackFailed(
-                f"{_as_host_error(error)} The old files are back, but the daemon does not run "
-                f"with them: {second}"
+                f"{self._told(error)} The old files are back, but the daemon was not seen to "
+                f"take them: {second}"
             ) from None
         except (HostError, OSError) as second:
             raise PutBackFailed(
-                f"{_as_host_error(error)} Putting the old files back failed as well: "
+                f"{self._told(error)} Putting the old files back failed as well: "
                 f"{_as_host_error(second)}"
             ) from None
 
-    def undo(self) -> None:
-        """Put every file back, the one that counts first; reload; close the journal.
+    def undo(self, revive: bool = True) -> None:
+        """Put every file back, the one that counts first; reload (*revive*); close the journal.
 
         Raises :class:`ReloadFailed` where the files are back and the daemon is not,
         :class:`OSError` where a file is not; the journal stays then.
@@ -125,8 +143,14 @@ class Transaction:
         entries = sorted(self._journal.entries, key=_undo_order)
         for entry in entries:
             _write(entry.undone(), entry.own_directory)
-        if any(entry.phase in (Phase.BEFORE, Phase.COMMIT, Phase.AFTER) for entry in entries):
-            self._revive()
+        if revive and any(self._counting()):
+            try:
+                self._revive()
+            except ReloadFailed:
+                raise
+            except HostError as error:
+                # A command that is missing or does not end is no failure of the files.
+                raise ReloadFailed(str(error)) from None
         self._close(keep=False)
 
     def _close(self, keep: bool = True) -> None:
@@ -181,17 +205,18 @@ def recover(directory: Path, backups: Path, parts: Mapping[str, Recoverable]) ->
         return None
     part = parts[journal.part]
     reload = part.reload_if_running
-    for entry in journal.entries:
-        part.tidy(entry.new.path)
-    transaction = Transaction(
-        journal.sparing_edits(),
-        directory,
-        backups,
-        reload=reload,
-        verify=part.recovered,
-        revive=reload,
-    )
     try:
+        part.recovering()
+        for entry in journal.entries:
+            part.tidy(entry.new.path)
+        transaction = Transaction(
+            journal.sparing_edits(),
+            directory,
+            backups,
+            reload=reload,
+            verify=part.recovered,
+            revive=reload,
+        )
         if not journal.committed():
             transaction.undo()
             return "undone"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from mailpanel.models.account import Account, FailedAttempt, Token
 from mailpanel.models.audit import AuditEntry
+from mailpanel.models.errand import ErrandRow
 from mailpanel.models.host import Host, HostSetting
 from mailpanel.models.meta import Base
+from mailpanel.models.session import PanelSession
 from mailpanel.models.setting import DesiredSetting, Revision
 
 __all__ = [
@@ -13,9 +15,11 @@ __all__ = [
     "AuditEntry",
     "Base",
     "DesiredSetting",
+    "ErrandRow",
     "FailedAttempt",
     "Host",
     "HostSetting",
+    "PanelSession",
     "Revision",
     "Token",
 ]

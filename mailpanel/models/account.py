@@ -15,7 +15,8 @@ __all__ = ["Account", "FailedAttempt", "Token"]
 class Account(Base):
     """Somebody who may log in or call the API.
 
-    ``password_hash`` is an Argon2id string, or NULL: no panel log-in.
+    ``password_hash`` is an Argon2id string, or NULL: no panel log-in. ``language`` is a
+    tag of BCP 47, or NULL: the browser's.
     """
 
     __tablename__ = "accounts"
@@ -29,6 +30,8 @@ class Account(Base):
     enabled: Mapped[bool] = mapped_column(default=True)
     api_access: Mapped[bool] = mapped_column(default=True)
     created: Mapped[datetime]
+    recovery_email: Mapped[str | None] = mapped_column(String(254))
+    language: Mapped[str | None] = mapped_column(String(35))
 
 
 class Token(Base):

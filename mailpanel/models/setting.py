@@ -29,8 +29,10 @@ class Revision(Base):
     """One revision of a setting: a value, or a reset to what was there before.
 
     ``value`` never holds a secret; ``sealed`` is the secret as only a mail host
-    can open it, and NULL once the revision is old. ``probe`` is false where the
-    administrator had the probe skipped.
+    can open it, and NULL once the revision is old. ``secret`` says whether that was
+    ``changed`` or ``kept``, and stays; NULL is none. ``probe`` is false where the
+    administrator had the probe skipped. ``restored`` is the revision that this one
+    brought back, where it did.
     """
 
     __tablename__ = "revisions"
@@ -46,3 +48,5 @@ class Revision(Base):
     token_id: Mapped[int | None]
     address: Mapped[str] = mapped_column(String(64))
     created: Mapped[datetime]
+    secret: Mapped[str | None] = mapped_column(String(8))
+    restored: Mapped[int | None]

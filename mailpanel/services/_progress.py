@@ -30,8 +30,8 @@ def progress(session: Session, name: str, now: datetime, away_after: timedelta) 
         state = unless_gone(state_of(revision, [(host.name, report) for host, report in rows]))
     hosts = [
         {
-            "host": host.name,
             **reported(report),
+            "host": host.name,
             "status": _host_status(report, revision),
             "last_seen": in_text(host.last_seen),
             "away": now - host.last_seen > away_after,

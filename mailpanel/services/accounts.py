@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from mailpanel.errors import Conflict, FieldError, InvalidFields, NotFound
-from mailpanel.models import Account
+from mailpanel.errors import Conflict, NotFound
+from mailpanel.models import Account, PanelSession, Token
 from mailpanel.services import audit
+from mailpanel.services.account_rules import LEVELS, NAME, check_fields
 from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
-from mailpanel.services.passwords import SHORTEST, hash_password, is_common
+from mailpanel.services.passwords import hash_password
 
 __all__ = ["LEVELS", "NAME", "NOBODY", "Accounts"]
 
-LEVELS = ("MasterAdmin", "DomainAdmin", "MailUser")
-# No colon: it ends the name in Basic authentication (RFC 7617, 2).
-NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
 NOBODY = Author("", None, "")
+# What the audit log tells of a change; of all else that it was changed.
+TOLD = ("perm_level", "enabled", "api_access")
 
-Rows = list[dict[str, Any]]
+Row = dict[str, Any]
+Rows = list[Row]
 
 
 class Accounts:
-    """The accounts; at any time one MasterAdmin that was enabled stays so.
+    """The accounts; at any time one MasterAdmin who could come in still can.
 
     *author* stands in the audit log.
     """
@@ -39,27 +39,34 @@ class Accounts:
         self._clock = clock
 
     def add(
-        self, name: str, perm_level: str, password: str | None = None, author: Author = NOBODY
-    ) -> None:
-        """Add an account; without a *password* it has no panel log-in.
+        self,
+        name: str,
+        perm_level: str,
+        password: str | None = None,
+        author: Author = NOBODY,
+        **more: Any,
+    ) -> Row:
+        """Add an account and return it; without a *password* it has no panel log-in.
 
-        Raises :class:`InvalidFields`, or :class:`Conflict` where the name is taken.
+        *more* is ``enabled``, ``api_access``, ``recovery_email`` or ``language``. Raises
+        :class:`InvalidFields`, or :class:`Conflict` where the name is taken.
         """
-        _check_fields(name, perm_level, password)
+        given = {"username": name, "perm_level": perm_level, "password": password, **more}
+        check_fields(given)
         account = Account(
             username=name,
             perm_level=perm_level,
             password_hash=None if password is None else hash_password(password),
-            enabled=True,
-            api_access=True,
             created=self._clock(),
+            **{"enabled": True, "api_access": True, **more},
         )
         try:
             with self._database.writing() as session:
                 session.add(account)
                 self._record(session, author, "account.add", name, perm_level=perm_level)
         except IntegrityError:
-            raise Conflict(f"There is an account named {name} already.") from None
+            raise Conflict("There is an account of that name already.") from None
+        return _as_dict(account)
 
     def list(self) -> Rows:
         """Return all accounts, by name."""
@@ -69,99 +76,121 @@ class Accounts:
                 for account in session.scalars(select(Account).order_by(Account.username))
             ]
 
-    def set_password(self, name: str, password: str, author: Author = NOBODY) -> None:
-        """Give an account a new password; raises :class:`InvalidFields`, :class:`NotFound`."""
-        _raise_if_any(_password_errors(password))
-        hashed = hash_password(password)
+    def get(self, name: str) -> Row:
+        """Return the account *name*; raises :class:`NotFound`."""
+        with self._database.reading() as session:
+            return _as_dict(_found(session, name))
+
+    def change(
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        author: Author = NOBODY,
+        action: str = "account.change",
+    ) -> Row:
+        """Change those *fields* of an account and return it; the others stay.
+
+        With a new password, or disabled, nobody is logged in with it any more, and its
+        tokens are revoked. Raises :class:`InvalidFields`, :class:`NotFound`, or
+        :class:`Conflict` where the last MasterAdmin would be locked out.
+        """
+        check_fields(fields)
+        if not fields:
+            return self.get(name)
+        given = dict(fields)
+        password = given.pop("password", None)
+        hashed = None if password is None else hash_password(password)
         with self._database.writing() as session:
-            _found(session, name).password_hash = hashed
-            self._record(session, author, "account.passwd", name)
+            masters = _locked_masters(session)
+            account = _found(session, name, lock=True)
+            first = account.password_hash is None
+            for field, value in given.items():
+                setattr(account, field, value)
+            account.password_hash = hashed or account.password_hash
+            session.flush()
+            _keep_one_master(session, account, masters)
+            told = {field: fields[field] if field in TOLD else "changed" for field in fields}
+            if hashed or "enabled" in fields:
+                _log_out(session, account)
+            # An account's first password lets nobody in who was not before.
+            if (hashed and not first) or not account.enabled:
+                told |= _without_tokens(session, account)
+            self._record(session, author, action, name, **told)
+        return _as_dict(account)
+
+    def set_password(self, name: str, password: str, author: Author = NOBODY) -> None:
+        """Give an account a new password, as :meth:`change`."""
+        self.change(name, {"password": password}, author, "account.passwd")
 
     def set_enabled(self, name: str, enabled: bool, author: Author = NOBODY) -> None:
-        """Enable or disable an account; a disabled one can do nothing.
-
-        Raises :class:`NotFound`, or :class:`Conflict` for the last enabled MasterAdmin.
-        """
-        with self._database.writing() as session:
-            masters = [] if enabled else _locked_masters(session)
-            account = _found(session, name)
-            _keep_one_master(account, masters)
-            account.enabled = enabled
-            action = "account.enable" if enabled else "account.disable"
-            self._record(session, author, action, name)
+        """Enable or disable an account, as :meth:`change`; a disabled one can do nothing."""
+        action = "account.enable" if enabled else "account.disable"
+        self.change(name, {"enabled": enabled}, author, action)
 
     def remove(self, name: str, author: Author = NOBODY) -> None:
         """Remove an account with its tokens.
 
-        Raises :class:`NotFound`, or :class:`Conflict` for the last enabled MasterAdmin.
+        Raises :class:`NotFound`, or :class:`Conflict` for the last MasterAdmin.
         """
         with self._database.writing() as session:
             masters = _locked_masters(session)
-            account = _found(session, name)
-            _keep_one_master(account, masters)
+            account = _found(session, name, lock=True)
             session.execute(delete(Account).where(Account.id == account.id))
+            _keep_one_master(session, account, masters)
             self._record(session, author, "account.remove", name)
 
     def _record(
-        self, session: Session, author: Author, action: str, name: str, **detail: str
+        self, session: Session, author: Author, action: str, name: str, **detail: Any
     ) -> None:
         audit.record(session, author, action, detail={"account": name, **detail}, clock=self._clock)
 
 
-def _check_fields(name: str, perm_level: str, password: str | None) -> None:
-    errors = []
-    if not NAME.fullmatch(name):
-        errors.append(
-            FieldError("username", "Use 1 to 64 letters, digits and the characters . _ @ + -")
-        )
-    if perm_level not in LEVELS:
-        errors.append(FieldError("perm_level", f"This must be one of {', '.join(LEVELS)}."))
-    if password is not None:
-        errors += _password_errors(password)
-    _raise_if_any(errors)
-
-
-def _password_errors(password: str) -> list[FieldError]:
-    if len(password) < SHORTEST:
-        return [FieldError("password", f"A password has at least {SHORTEST} characters.")]
-    if any("\ud800" <= char <= "\udfff" for char in password):
-        return [FieldError("password", "This holds half of a character; send whole characters.")]
-    if is_common(password):
-        return [
-            FieldError("password", "This password is among those guessed first; choose another.")
-        ]
-    return []
-
-
-def _raise_if_any(errors: list[FieldError]) -> None:
-    if errors:
-        raise InvalidFields(errors)
-
-
-def _found(session: Session, name: str) -> Account:
+def _found(session: Session, name: str, lock: bool = False) -> Account:
     # PostgreSQL cannot even compare with a text that holds NUL.
-    query = select(Account).where(Account.username == name).with_for_update()
-    account = session.scalar(query) if NAME.fullmatch(name) else None
+    query = select(Account).where(Account.username == name)
+    account = None
+    if NAME.fullmatch(name):
+        account = session.scalar(query.with_for_update() if lock else query)
     if account is None:
         raise NotFound("There is no such account.")
     return account
 
 
+def _log_out(session: Session, account: Account) -> None:
+    session.execute(delete(PanelSession).where(PanelSession.account_id == account.id))
+
+
+def _without_tokens(session: Session, account: Account) -> Row:
+    """Revoke all tokens of *account*; return how many, for the audit log."""
+    gone = session.execute(delete(Token).where(Token.account_id == account.id))
+    count = gone.rowcount if isinstance(gone, CursorResult) else 0
+    return {"tokens_revoked": count} if count else {}
+
+
+def _is_master() -> ColumnElement[bool]:
+    """Return what is true of a MasterAdmin who can come in, by one door or the other."""
+    way_in = or_(Account.api_access, Account.password_hash.is_not(None))
+    return and_(Account.perm_level == "MasterAdmin", Account.enabled, way_in)
+
+
 def _locked_masters(session: Session) -> Sequence[int]:
-    """Return the enabled MasterAdmins, locked; to be called before another row is.
+    """Return those who :func:`_is_master`, locked; to be called before another row is.
 
     All of them are locked, else two could be disabled at one moment, each beside the
     other; and in one order, else the two would wait for each other.
     """
-    masters = select(Account.id).where(Account.perm_level == "MasterAdmin", Account.enabled)
+    masters = select(Account.id).where(_is_master())
     return session.scalars(masters.order_by(Account.id).with_for_update()).all()
 
 
-def _keep_one_master(account: Account, masters: Sequence[int]) -> None:
-    """Raise :class:`Conflict` where *account* is the only one of *masters*."""
-    if list(masters) == [account.id]:
+def _keep_one_master(session: Session, account: Account, masters: Sequence[int]) -> None:
+    """Raise :class:`Conflict` where *account* was the only one of *masters* and no longer is."""
+    if list(masters) != [account.id]:
+        return
+    if session.scalar(select(Account.id).where(Account.id == account.id, _is_master())) is None:
         raise Conflict(
-            f"{account.username} is the last enabled MasterAdmin; add or enable another one first."
+            f"{account.username} is the last enabled MasterAdmin who can come in; "
+            "add or enable another one first."
         )
 
 
@@ -172,5 +201,7 @@ def _as_dict(account: Account) -> dict[str, Any]:
         "enabled": account.enabled,
         "api_access": account.api_access,
         "has_password": account.password_hash is not None,
+        "recovery_email": account.recovery_email,
+        "language": account.language,
         "created": in_text(account.created),
     }

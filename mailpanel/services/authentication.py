@@ -16,20 +16,23 @@ from mailpanel.models import Token
 from mailpanel.services.clock import Clock, utc_now
 from mailpanel.services.database import Database
 
-__all__ = ["Authentication", "Identity", "digest_of"]
+__all__ = ["LAST_USE", "Authentication", "Identity", "digest_of"]
 
 LAST_USE = timedelta(minutes=1)  # how precisely the last use is kept (API.md)
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who calls, and how far the token reaches; ``settings`` is ``None`` for all."""
+    """Who calls, and how far the token reaches; ``settings`` is ``None`` for all.
+
+    ``token_id`` is ``None`` for somebody who is logged in to the panel.
+    """
 
     username: str
     perm_level: str
-    token_id: int
-    read_only: bool
-    settings: frozenset[str] | None
+    token_id: int | None
+    read_only: bool = False
+    settings: frozenset[str] | None = None
 
 
 class Authentication:

@@ -1,4 +1,4 @@
-"""The use cases of settings: set, reset, read, wait.
+"""The use cases of settings: set, reset, restore, read, wait.
 
 A change is a new revision in the database; the apply service of each mail host
 makes it live and reports.
@@ -6,45 +6,33 @@ makes it live and reports.
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from mailpanel.errors import FieldError, InvalidFields, NotFound, PreconditionFailed
-from mailpanel.models import DesiredSetting, HostSetting, Revision
+from mailpanel.errors import FieldError, NotFound
 from mailpanel.seal import Sealer
-from mailpanel.services import audit
+from mailpanel.services._candidates import make_candidate
 from mailpanel.services._progress import progress
-from mailpanel.services._rows import locked_row
+from mailpanel.services._revisions import IfMatch, Place, found, locked, old_candidate, store
 from mailpanel.services._states import SettingState, read_states, state_of, unless_gone
 from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, utc_now
 from mailpanel.services.database import Database
 from mailpanel.services.hosts import away_after
 from mailpanel.services.wake import Waker
-from mailpanel.settings import SETTINGS, Setting, Stored
+from mailpanel.settings import SETTINGS, Setting
 
 __all__ = ["Author", "Changes", "IfMatch", "SettingState"]
 
-SEALED_REVISIONS = 10  # API.md: sealed passwords are kept for the last 10 revisions
 FIRST_PAUSE, LONGEST_PAUSE = 0.010, 0.020  # seconds between two looks while waiting
 
 REACHED = ("applied", "failed")
 
 States = list[SettingState]
-
-
-@dataclass(frozen=True, slots=True)
-class IfMatch:
-    """The precondition of RFC 9110, 13.1.1: *any* is ``*``, *revisions* are strong entity tags."""
-
-    any: bool
-    revisions: frozenset[str]
 
 
 class Changes:
@@ -108,24 +96,21 @@ class Changes:
         """
         setting = self._setting(name)
         with self._database.writing() as session:
-            desired, current = _locked(session, name)
-            _check(if_match, current)
-            kept = None if current is None else current.sealed
-            stored = None
-            if current is not None and current.value is not None:
-                stored = Stored(current.value, has_secret=kept is not None)
-            appstruct = _validated(setting, cstruct, stored, errors, form=form)
-            number = _next_number(session, desired)
-            value, generated = setting.public(appstruct), None
-            if setting.generates:
-                generated, value = setting.generate(secrets.token_bytes)
-            sealed = self._sealed(setting, number, appstruct, value, kept)
-            revision = self._store(
-                session, desired, number, author, value=value, sealed=sealed, probe=probe
+            place = locked(session, name)
+            place.require(if_match)
+            made = make_candidate(
+                setting,
+                cstruct,
+                place.current,
+                place.number,
+                self._sealer,
+                errors=errors,
+                form=form,
             )
+            revision = store(session, place, author, made, probe=probe, clock=self._clock)
             state = state_of(revision, [])
         self._waker.wake()
-        return replace(state, value=setting.shown(value), generated=generated)
+        return replace(state, value=setting.shown(made.value), generated=made.generated)
 
     def reset(
         self,
@@ -145,23 +130,43 @@ class Changes:
         """
         self._setting(name)
         with self._database.writing() as session:
-            desired, current = _locked(session, name)
-            _check(if_match, current)
-            if errors:
-                raise InvalidFields(list(errors))
-            if current is None:
-                return None
-            if current.reset:
-                state = unless_gone(read_states(session, [name]).get(name))
-                if state is None or state.status == "deleting":
-                    return state
-            number = _next_number(session, desired)
-            revision = self._store(
-                session, desired, number, author, value=None, sealed=None, probe=probe
-            )
-            state = state_of(revision, [])
+            place = locked(session, name)
+            place.require(if_match, errors)
+            state = self._resetting(session, place, author, probe)
         self._waker.wake()
         return state
+
+    def restore(
+        self,
+        name: str,
+        number: int,
+        author: Author,
+        if_match: IfMatch | None = None,
+        probe: bool = True,
+        *,
+        errors: Sequence[FieldError] = (),
+    ) -> SettingState | None:
+        """Make what revision *number* of setting *name* was desired again, as a new revision.
+
+        Where that was a reset it is a reset, and answers as :meth:`reset`. Raises
+        :class:`NotFound`, :class:`PreconditionFailed`, :class:`InvalidFields` for *errors*
+        and for a password that is no longer kept, :class:`Conflict` for what was generated.
+        """
+        setting = self._setting(name)
+        with self._database.writing() as session:
+            place = locked(session, name)
+            old = found(session, name, number)
+            place.require(if_match, errors)
+            if old.reset:
+                state = self._resetting(session, place, author, probe, number)
+            else:
+                made = old_candidate(setting, old, place.number, self._sealer)
+                revision = store(
+                    session, place, author, made, probe=probe, clock=self._clock, restored=number
+                )
+                state = state_of(revision, [])
+        self._waker.wake()
+        return self._shown(state)
 
     def wait(self, name: str, revision: int, seconds: float) -> SettingState | None:
         """Return the state as :meth:`get` does, once *revision* is applied, failed or superseded.
@@ -201,103 +206,23 @@ class Changes:
         except KeyError:
             raise NotFound("There is no such setting.") from None
 
-    def _sealed(
-        self,
-        setting: Setting,
-        number: int,
-        appstruct: Mapping[str, Any],
-        value: Mapping[str, Any],
-        kept: str | None,
-    ) -> str | None:
-        secret = appstruct.get(setting.secret_field) if setting.secret_field else None
-        if secret is None:
-            return kept if setting.needs_secret(value) else None
-        destination = {field: value.get(field) for field in setting.destination}
-        return self._sealer.seal(setting.name, number, destination, secret)
-
-    def _store(
+    def _resetting(
         self,
         session: Session,
-        desired: DesiredSetting,
-        number: int,
+        place: Place,
         author: Author,
-        *,
-        value: dict[str, Any] | None,
-        sealed: str | None,
         probe: bool,
-    ) -> Revision:
-        """Store a revision, a reset where *value* is ``None``, and make it the desired one."""
-        revision = Revision(
-            setting=desired.setting,
-            number=number,
-            reset=value is None,
-            value=value,
-            sealed=sealed,
-            probe=probe,
-            author=author.username,
-            token_id=author.token_id,
-            address=author.address,
-            created=self._clock(),
+        restored: int | None = None,
+    ) -> SettingState | None:
+        """Store a reset, unless one is under way or there is nothing to reset."""
+        if place.current is None:
+            return None
+        if place.current.reset:
+            name = place.desired.setting
+            state = unless_gone(read_states(session, [name]).get(name))
+            if state is None or state.status == "deleting":
+                return state
+        revision = store(
+            session, place, author, None, probe=probe, clock=self._clock, restored=restored
         )
-        session.add(revision)
-        desired.revision = number
-        session.flush()
-        _forget_old_secrets(session, desired.setting)
-        action = "setting.reset" if value is None else "setting.set"
-        detail = {} if probe else {"probe": False}
-        audit.record(
-            session, author, action, desired.setting, number, detail=detail, clock=self._clock
-        )
-        return revision
-
-
-def _locked(session: Session, name: str) -> tuple[DesiredSetting, Revision | None]:
-    """Return what is desired of *name*, locked, and its revision where it was ever set."""
-    desired = locked_row(session, DesiredSetting, {"setting": name}, revision=0)
-    return desired, session.get(Revision, {"setting": name, "number": desired.revision})
-
-
-def _check(if_match: IfMatch | None, current: Revision | None) -> None:
-    if if_match is None:
-        return
-    if current is None or current.reset:
-        raise PreconditionFailed("If-Match was sent, but this setting is not set.")
-    if not if_match.any and str(current.number) not in if_match.revisions:
-        raise PreconditionFailed(
-            "This setting was changed meanwhile; read it again, then decide anew."
-        )
-
-
-def _validated(
-    setting: Setting,
-    cstruct: Any,
-    stored: Stored | None,
-    errors: Sequence[FieldError],
-    *,
-    form: bool,
-) -> dict[str, Any]:
-    try:
-        appstruct: dict[str, Any] = setting.validate(cstruct, stored=stored, form=form)
-    except InvalidFields as error:
-        raise InvalidFields([*errors, *error.errors]) from None
-    if errors:
-        raise InvalidFields(list(errors))
-    return appstruct
-
-
-def _next_number(session: Session, desired: DesiredSetting) -> int:
-    # The hosts refuse what is below the highest revision they have seen, and a
-    # database restored from a backup may be behind them.
-    query = select(func.max(HostSetting.highest_revision))
-    seen = session.scalar(query.where(HostSetting.setting == desired.setting))
-    return max(desired.revision, seen or 0) + 1
-
-
-def _forget_old_secrets(session: Session, name: str) -> None:
-    newest = select(Revision.number).where(Revision.setting == name)
-    oldest_kept = session.scalar(
-        newest.order_by(Revision.number.desc()).offset(SEALED_REVISIONS - 1).limit(1)
-    )
-    if oldest_kept is not None:
-        old = (Revision.setting == name, Revision.number < oldest_kept)
-        session.execute(update(Revision).where(*old).values(sealed=None))
+        return state_of(revision, [])

@@ -6,7 +6,7 @@ Why no transaction spans a web request: docs/decisions/0002-a-transaction-per-us
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,9 @@ from mailpanel.services._faults import translated
 if TYPE_CHECKING:
     from mailpanel.services.migration import Migration
 
-__all__ = ["Database"]
+__all__ = ["Database", "once_stored"]
+
+_ONCE_STORED = "mailpanel.once_stored"
 
 
 class Database:
@@ -91,6 +93,8 @@ class Database:
                 session.commit()
         except DBAPIError as error:
             raise translated(error, in_commit) from error
+        for work in session.info.get(_ONCE_STORED, ()):
+            work()
 
     def ping(self) -> None:
         """Ask the database for an answer; raises :class:`DatabaseAway` where there is none."""
@@ -119,6 +123,11 @@ class Database:
     def dispose(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def once_stored(session: Session, work: Callable[[], None]) -> None:
+    """Have *work* done when the transaction of *session* is stored, and never where it is not."""
+    session.info.setdefault(_ONCE_STORED, []).append(work)
 
 
 def _is_sqlite(url: URL) -> bool:

@@ -106,6 +106,23 @@ class Errands:
         self._waker.wake()
         return ticket
 
+    def put_back(self, name: str, host: str, author: Author) -> str:
+        """Ask *host* to apply setting *name* once more, over edits; return a ticket.
+
+        Raises :class:`NotFound` for an unknown setting or host.
+        """
+        if name not in self._settings:
+            raise NotFound("There is no such setting.")
+        with self._database.writing() as session:
+            if session.get(Host, host) is None:
+                raise NotFound("There is no such host.")
+            ticket = self._ask(session, "put_back", name, None, [host])
+            audit.record(
+                session, author, "setting.put_back", name, detail={"host": host}, clock=self._clock
+            )
+        self._waker.wake()
+        return ticket
+
     def answers(self, ticket: str) -> list[Answer]:
         """Return what each host that was asked has answered; ``done`` says whether it has."""
         with self._database.reading() as session:
@@ -133,7 +150,15 @@ class Errands:
                 return answers
             time.sleep(PAUSE)
 
-    def _ask(self, session: Session, kind: str, name: str, made: Candidate | None) -> str:
+    def _ask(
+        self,
+        session: Session,
+        kind: str,
+        name: str,
+        made: Candidate | None,
+        hosts: Sequence[str] | None = None,
+    ) -> str:
+        """Store an errand for each of *hosts*, by default the live ones; return their ticket."""
         now = self._clock()
         session.execute(delete(ErrandRow).where(ErrandRow.created < now - LIFE))
         asked = func.count(func.distinct(ErrandRow.ticket))
@@ -141,7 +166,7 @@ class Errands:
             raise Throttled("Too many tests at once; wait a minute.", int(WINDOW.total_seconds()))
         ticket = secrets.token_hex(16)
         live = select(Host.name).where(Host.last_seen >= now - self._away_after)
-        for host in session.scalars(live):
+        for host in session.scalars(live).all() if hosts is None else hosts:
             session.add(
                 ErrandRow(
                     ticket=ticket,

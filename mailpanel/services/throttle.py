@@ -18,34 +18,45 @@ __all__ = ["Throttle"]
 class Throttle:
     """At most *limit* bad credentials from one network in each *window* of seconds.
 
-    A network is an IPv4 address, or an IPv6 /64: whoever has one has them all.
+    A network is an IPv4 address, or an IPv6 /64: whoever has one has them all. What is
+    counted for one *purpose* does not count for another.
     """
 
     def __init__(
-        self, database: Database, clock: Clock = utc_now, limit: int = 100, window: int = 60
+        self,
+        database: Database,
+        clock: Clock = utc_now,
+        limit: int = 100,
+        window: int = 60,
+        *,
+        purpose: str = "",
     ) -> None:
         self._database = database
         self._clock = clock
         self._limit = limit
         self._window = window
+        self._purpose = purpose
 
     def failed(self, address: str) -> None:
         """Count a bad credential from *address*; raises :class:`DatabaseAway`."""
         window = self._now() // self._window
         with self._database.writing() as session:
             session.execute(delete(FailedAttempt).where(FailedAttempt.window < window))
-            key = {"network": _network(address), "window": window}
+            key = {"network": self._key(address), "window": window}
             locked_row(session, FailedAttempt, key, count=0).count += 1
 
     def retry_after(self, address: str) -> int | None:
         """Return the seconds that *address* has to wait, or ``None`` where it may try."""
         window = self._now() // self._window
         with self._database.reading() as session:
-            key = {"network": _network(address), "window": window}
+            key = {"network": self._key(address), "window": window}
             row = session.get(FailedAttempt, key)
         if row is None or row.count < self._limit:
             return None
         return max(1, ceil((window + 1) * self._window - self._clock().timestamp()))
+
+    def _key(self, address: str) -> str:
+        return f"{self._purpose}{_network(address)}"[:64]
 
     def _now(self) -> int:
         return int(self._clock().timestamp())
@@ -55,7 +66,7 @@ def _network(address: str) -> str:
     try:
         where = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return address[:64]
+        return address
     if isinstance(where, ipaddress.IPv6Address) and where.ipv4_mapped is None:
         return str(ipaddress.ip_network((where, 64), strict=False))
     return str(getattr(where, "ipv4_mapped", None) or where)

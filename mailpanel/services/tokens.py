@@ -5,76 +5,103 @@ from __future__ import annotations
 import ipaddress
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from mailpanel.errors import FieldError, InvalidFields, NotFound
+from mailpanel.errors import NotFound
 from mailpanel.models import Account, Token
 from mailpanel.services import audit
+from mailpanel.services._token_scope import check_fields, check_reach, is_seen
 from mailpanel.services.accounts import NAME, NOBODY
 from mailpanel.services.audit import Author
 from mailpanel.services.authentication import digest_of
 from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
-from mailpanel.settings import SETTINGS
 
-__all__ = ["Tokens"]
+__all__ = ["Issued", "Tokens"]
 
 PREFIX = "mp_"  # so that scanners for leaked secrets can know one
+LARGEST_ID = 2**31 - 1
 
-Rows = list[dict[str, Any]]
+Row = dict[str, Any]
+Rows = list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new token, which is stored nowhere and shown only now; ``shown`` is what is kept of it."""
+
+    token: str = field(repr=False)
+    shown: Row
 
 
 class Tokens:
-    """The tokens of all accounts; *author* stands in the audit log."""
+    """The tokens of all accounts; *author* stands in the audit log.
+
+    Where *within* is given it is the id of the token in use, which neither makes one that
+    is wider than itself nor gets at one for other settings than its own.
+    """
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._database = database
         self._clock = clock
 
-    def create(
+    def create(self, account: str, *scope: Any, **more: Any) -> str:
+        """Return a new token for *account*, as :meth:`issue` does."""
+        return self.issue(account, *scope, **more).token
+
+    def issue(
         self,
         account: str,
         name: str = "",
         read_only: bool = False,
-        settings: Iterable[str] = (),
-        networks: Iterable[str] = (),
+        settings: Iterable[str] | None = None,
+        networks: Iterable[str] | None = None,
         *,
         expires: datetime | None = None,
         author: Author = NOBODY,
-    ) -> str:
-        """Make a token for *account* and return it; it is stored nowhere and shown only now.
+        within: int | None = None,
+        proven: str | None = None,
+    ) -> Issued:
+        """Make a token for *account*; those of the account that have expired are removed.
 
-        No *settings* are all settings, no *networks* are all networks. Raises
-        :class:`NotFound`, or :class:`InvalidFields`.
+        No *settings* are all settings, no *networks* are all networks. *proven* is the
+        hash of the password by which somebody has shown to be the owner: it must still be
+        that of an enabled account. Raises :class:`NotFound`, or :class:`InvalidFields`.
         """
-        settings, networks = sorted(set(settings)), list(networks)
-        _check_fields(name, settings, networks, expires, self._clock())
+        settings, networks = sorted(set(settings or ())), list(networks or ())
+        now = self._clock()
+        check_fields(name, settings, networks, expires, now)
         token = PREFIX + secrets.token_urlsafe(32)
+        row = Token(
+            name=name,
+            digest=digest_of(token),
+            read_only=read_only,
+            settings=settings or None,
+            networks=[str(ipaddress.ip_network(each)) for each in networks] or None,
+            expires=expires,
+            created=now,
+        )
         with self._database.writing() as session:
             owner = _owner(session, account)
-            if owner is None:
+            if owner is None or (proven and not _is_still(owner, proven)):
                 raise NotFound("There is no such account.")
-            row = Token(
-                account_id=owner.id,
-                name=name,
-                digest=digest_of(token),
-                read_only=read_only,
-                settings=settings or None,
-                networks=[str(ipaddress.ip_network(each)) for each in networks] or None,
-                expires=expires,
-                created=self._clock(),
-            )
+            if within is not None:
+                check_reach(row, _in_use(session, within))
+            is_over = (Token.account_id == owner.id, Token.expires <= now)
+            session.execute(delete(Token).where(*is_over))
+            row.account_id = owner.id
             session.add(row)
             session.flush()
             detail = {"account": account, "token": row.id}
             audit.record(session, author, "token.create", detail=detail, clock=self._clock)
-        return token
+            return Issued(token, _as_dict(row, account))
 
-    def list(self, account: str | None = None) -> Rows:
+    def list(self, account: str | None = None, within: int | None = None) -> Rows:
         """Return the tokens of *account*, or of all; the tokens themselves are not known."""
         query = select(Token).join(Token.account).order_by(Token.id)
         if account is not None:
@@ -82,18 +109,53 @@ class Tokens:
                 return []
             query = query.where(Account.username == account)
         with self._database.reading() as session:
-            return [_as_dict(token) for token in session.scalars(query)]
+            in_use = None if within is None else _in_use(session, within)
+            return [
+                _as_dict(token, token.account.username)
+                for token in session.scalars(query)
+                if in_use is None or is_seen(token, in_use)
+            ]
 
-    def revoke(self, token_id: int, author: Author = NOBODY) -> None:
-        """Remove a token: from now on it opens nothing. Raises :class:`NotFound`."""
+    def revoke(
+        self,
+        token_id: int,
+        author: Author = NOBODY,
+        *,
+        account: str | None = None,
+        within: int | None = None,
+    ) -> None:
+        """Remove a token, of *account* where that is given: from now on it opens nothing.
+
+        Raises :class:`NotFound`.
+        """
         with self._database.writing() as session:
             # Of the two rows that it reads only this one: the account's is not changed.
-            token = session.get(Token, token_id, with_for_update={"of": Token})
-            if token is None:
+            lock = {"of": Token}
+            token = None
+            if token_id <= LARGEST_ID:
+                token = session.get(Token, token_id, with_for_update=lock)
+            if token is None or not _is_reached(session, token, account, within):
                 raise NotFound("There is no such token.")
             session.delete(token)
             detail = {"account": token.account.username, "token": token_id}
             audit.record(session, author, "token.revoke", detail=detail, clock=self._clock)
+
+
+def _is_still(owner: Account, proven: str) -> bool:
+    return owner.enabled and owner.password_hash == proven
+
+
+def _is_reached(session: Session, token: Token, account: str | None, within: int | None) -> bool:
+    if account is not None and token.account.username != account:
+        return False
+    return within is None or is_seen(token, _in_use(session, within))
+
+
+def _in_use(session: Session, token_id: int) -> Token:
+    token = session.get(Token, token_id)
+    if token is None:
+        raise NotFound("The token in use has just been revoked.")
+    return token
 
 
 def _owner(session: Session, name: str) -> Account | None:
@@ -104,40 +166,10 @@ def _owner(session: Session, name: str) -> Account | None:
     return session.scalar(query.with_for_update(read=True, key_share=True))
 
 
-def _check_fields(
-    name: str,
-    settings: Iterable[str],
-    networks: Iterable[str],
-    expires: datetime | None,
-    now: datetime,
-) -> None:
-    errors = []
-    if len(name) > 255:
-        errors.append(FieldError("name", "A name has at most 255 characters."))
-    if not all(char.isprintable() for char in name):
-        errors.append(FieldError("name", "A name has no control characters."))
-    if any(setting not in SETTINGS for setting in settings):
-        errors.append(FieldError("settings", f"There are only: {', '.join(SETTINGS)}."))
-    if not all(_is_network(network) for network in networks):
-        errors.append(FieldError("networks", "Give networks like 10.0.0.0/8 or 2001:db8::/32."))
-    if expires is not None and expires <= now:
-        errors.append(FieldError("expires", "This time has passed; give one to come."))
-    if errors:
-        raise InvalidFields(errors)
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _as_dict(token: Token) -> dict[str, Any]:
+def _as_dict(token: Token, account: str) -> Row:
     return {
         "id": token.id,
-        "account": token.account.username,
+        "account": account,
         "name": token.name,
         "read_only": token.read_only,
         "settings": token.settings,

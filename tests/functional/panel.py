@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from browser import Browser, check_page
 from webtest import TestApp, TestResponse
 
 from mailpanel.app import make_app
-from mailpanel.models import FailedAttempt, Token
+from mailpanel.models import FailedAttempt
 from mailpanel.reports import Report
 from mailpanel.seal import make_keys
 from mailpanel.services.accounts import Accounts
@@ -21,7 +22,18 @@ from mailpanel.services.tokens import Tokens
 
 SETTINGS_URL = "/api/v1/settings/"
 RELAYHOST = "/api/v1/settings/postfix_relayhost/"
+MAILER = "/api/v1/settings/system_mailer/"
+INTERVAL = "/api/v1/settings/junk_trash_clearing_interval/"
+MASTER = "/api/v1/settings/imap_master_password/"
+ACCOUNTS_URL = "/api/v1/accounts/"
+TOKENS_URL = "/api/v1/tokens/"
+AUTH_URL = "/api/v1/auth/"
+AUDIT_URL = "/api/v1/audit/"
 ADDRESS = "192.0.2.1"
+PASSWORD = "correct horse battery"
+
+# The URLs that answer programs; all others are pages.
+PROGRAMS = ("/api", "/healthz", "/readyz")
 
 # One account or token for each way in which a caller can be limited.
 CALLERS = ("nobody", "MailUser", "DomainAdmin", "MasterAdmin", "read-only", "other-setting")
@@ -36,18 +48,17 @@ def prepare(directory: Path, url: str) -> None:
     database = Database(url)
     database.migrate()
     for level in ("MailUser", "DomainAdmin", "MasterAdmin"):
-        Accounts(database).add(level, level)
+        Accounts(database).add(level, level, PASSWORD)
     tokens = {
         caller: Tokens(database).create(
-            ACCOUNTS.get(caller, caller), name=caller, read_only=caller == "read-only"
+            ACCOUNTS.get(caller, caller),
+            name=caller,
+            read_only=caller == "read-only",
+            settings=["system_mailer"] if caller == "other-setting" else (),
         )
         for caller in CALLERS
         if caller != "nobody"
     }
-    with database.writing() as session:
-        # Not by the service: it knows registered settings only, and there may be but one.
-        for token in session.query(Token).filter_by(name="other-setting"):
-            token.settings = ["another_setting"]
     (directory / "tokens.json").write_text(json.dumps(tokens))
     database.dispose()
 
@@ -70,7 +81,16 @@ class Panel:
         self.wsgi = make_app(options)
         self.app = TestApp(self.wsgi, extra_environ={"REMOTE_ADDR": ADDRESS})
         self.database: Database = self.wsgi.registry.database
+        # No host ever answers here.
+        self.wsgi.registry.errand_wait = 0
         self.hosts = Hosts(self.database)
+
+    def browser(self, username: str | None = "MasterAdmin", scheme: str = "http") -> Browser:
+        """Return a browser of its own, in which *username* is logged in, or nobody."""
+        browser = Browser(self.wsgi, ADDRESS, scheme)
+        if username is not None:
+            assert browser.log_in(username, PASSWORD).status_int == 303
+        return browser
 
     def call(
         self,
@@ -93,7 +113,10 @@ class Panel:
         sent |= headers or {}
         sent = {name: value for name, value in sent.items() if value}
         response = self.app.request(url, method=method, body=body, headers=sent, expect_errors=True)
-        check_answer(response, method)
+        if url.startswith(PROGRAMS):
+            check_answer(response, method)
+        else:
+            check_page(response, method)
         return response
 
     def credentials(self, caller: str = "MasterAdmin") -> dict[str, str]:

@@ -5,10 +5,29 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from panel import CALLERS, RELAYHOST, SETTINGS_URL, Panel
+from panel import (
+    ACCOUNTS_URL,
+    AUDIT_URL,
+    AUTH_URL,
+    CALLERS,
+    PASSWORD,
+    RELAYHOST,
+    SETTINGS_URL,
+    TOKENS_URL,
+    Panel,
+)
 
 HOST = "/api/v1/hosts/mail1/"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 EXAMPLE = {"server_hostname": "relay.example.org", "server_port": 25}
+# What is sent with POST and PATCH, where it is not the example.
+BODIES = {
+    f"{RELAYHOST}history/1/restore/": {},
+    ACCOUNTS_URL: {"username": "new", "perm_level": "MailUser"},
+    f"{ACCOUNTS_URL}MailUser/": {"language": "de"},
+    TOKENS_URL: {},
+    AUTH_URL: {"username": "MailUser", "password": PASSWORD},
+}
 
 # (route, URL, method): what each of CALLERS is answered, in their order:
 # nobody, MailUser, DomainAdmin, MasterAdmin, a read-only token, a token for another setting.
@@ -18,13 +37,56 @@ ACCESS = {
     ("setting", RELAYHOST, "POST"): (401, 403, 403, 200, 403, 403),
     ("setting", RELAYHOST, "DELETE"): (401, 403, 403, 204, 403, 403),
     ("setting.status", f"{RELAYHOST}status/", "GET"): (401, 403, 403, 200, 200, 403),
+    ("setting.test", f"{RELAYHOST}test/", "POST"): (401, 403, 403, 200, 403, 403),
+    ("setting.tested", f"{RELAYHOST}test/{'0' * 32}/", "GET"): (401, 403, 403, 404, 403, 403),
+    ("setting.history", f"{RELAYHOST}history/", "GET"): (401, 403, 403, 200, 200, 403),
+    ("setting.restore", f"{RELAYHOST}history/1/restore/", "POST"): (401, 403, 403, 404, 403, 403),
     ("hosts", "/api/v1/hosts/", "GET"): (401, 403, 403, 200, 200, 403),
     ("host", HOST, "GET"): (401, 403, 403, 200, 200, 403),
+    ("host.put_back", f"{HOST}put-back/", "POST"): (401, 403, 403, 422, 403, 403),
     ("host", HOST, "DELETE"): (401, 403, 403, 204, 403, 403),
+    ("accounts", ACCOUNTS_URL, "GET"): (401, 403, 403, 200, 200, 403),
+    ("accounts", ACCOUNTS_URL, "POST"): (401, 403, 403, 200, 403, 403),
+    ("account", f"{ACCOUNTS_URL}MailUser/", "GET"): (401, 403, 403, 200, 200, 403),
+    ("account", f"{ACCOUNTS_URL}MailUser/", "PATCH"): (401, 403, 403, 200, 403, 403),
+    ("account", f"{ACCOUNTS_URL}MailUser/", "DELETE"): (401, 403, 403, 204, 403, 403),
+    # Everybody has tokens of their own; number 3 is the MasterAdmin's, for all settings.
+    ("tokens", TOKENS_URL, "GET"): (401, 200, 200, 200, 200, 200),
+    ("tokens", TOKENS_URL, "POST"): (401, 200, 200, 200, 403, 422),
+    ("token", f"{TOKENS_URL}3/", "DELETE"): (401, 404, 404, 204, 403, 404),
+    ("auth", AUTH_URL, "POST"): (200,) * 6,
+    ("auth", AUTH_URL, "DELETE"): (401, 204, 204, 204, 204, 204),
+    ("audit", AUDIT_URL, "GET"): (401, 403, 403, 200, 200, 403),
     ("openapi", "/api/v1/openapi.json", "GET"): (200,) * 6,
     ("healthz", "/healthz", "GET"): (200,) * 6,
     ("readyz", "/readyz", "GET"): (200,) * 6,
 }
+
+# The same for the pages: nobody, then somebody logged in with an account of each level. What
+# is sent is an empty form with the right CSRF token; 303 leads nobody to the log-in.
+SETTING_PAGE = "/settings/postfix_relayhost/"
+PAGES = {
+    ("panel.overview", "/", "GET"): (303, 403, 403, 200),
+    ("panel.log_in", "/login", "GET"): (200, 303, 303, 303),
+    ("panel.log_in", "/login", "POST"): (403, 403, 403, 403),
+    ("panel.log_out", "/logout", "POST"): (303, 303, 303, 303),
+    ("panel.setting", SETTING_PAGE, "GET"): (303, 403, 403, 200),
+    ("panel.setting", SETTING_PAGE, "POST"): (403, 403, 403, 422),
+    ("panel.again", f"{SETTING_PAGE}again/", "POST"): (403, 403, 403, 303),
+    ("panel.reset", f"{SETTING_PAGE}reset/", "GET"): (303, 403, 403, 200),
+    ("panel.reset", f"{SETTING_PAGE}reset/", "POST"): (403, 403, 403, 303),
+    ("panel.history", f"{SETTING_PAGE}history/", "GET"): (303, 403, 403, 200),
+    ("panel.restore", f"{SETTING_PAGE}history/9/restore/", "POST"): (403, 403, 403, 404),
+    ("panel.audit", "/audit/", "GET"): (303, 403, 403, 200),
+    ("panel.hosts", "/hosts/", "GET"): (303, 403, 403, 200),
+    ("panel.forget", "/hosts/mail1/forget/", "GET"): (303, 403, 403, 200),
+    ("panel.forget", "/hosts/mail1/forget/", "POST"): (403, 403, 403, 303),
+    ("panel.account", "/account/", "GET"): (303, 200, 200, 200),
+    ("panel.account", "/account/", "POST"): (403, 422, 422, 422),
+    ("panel.end", "/account/sessions/9999/end/", "POST"): (403, 404, 404, 404),
+    ("panel.asset", "/static/0/panel.css", "GET"): (404, 404, 404, 404),
+}
+VISITORS = (None, "MailUser", "DomainAdmin", "MasterAdmin")
 CASES = [
     pytest.param(url, method, caller, status, id=f"{method} {route} as {caller}")
     for (route, url, method), statuses in ACCESS.items()
@@ -40,8 +102,28 @@ def test_everybody_gets_what_is_theirs(
 ) -> None:
     """As the table says."""
     panel.hosts.checked_in("mail1", {})
-    body = EXAMPLE if method == "POST" else b""
+    body = BODIES.get(url, EXAMPLE) if method in ("POST", "PATCH") else b""
     assert panel.call(method, url, body, caller).status_int == status
+
+
+@pytest.mark.parametrize("visitor", VISITORS)
+def test_everybody_gets_the_pages_that_are_theirs(panel: Panel, visitor: str | None) -> None:
+    """As the table says; logging out comes last."""
+    panel.hosts.checked_in("mail1", {})
+    rows = sorted(PAGES.items(), key=lambda row: row[0][0] == "panel.log_out")
+    browser = panel.browser(visitor)
+    for (_, url, method), statuses in rows:
+        answer = browser.get(url) if method == "GET" else browser.post(url)
+        assert (url, method, answer.status_int) == (url, method, statuses[VISITORS.index(visitor)])
+
+
+@pytest.mark.parametrize(("route", "url", "method"), PAGES)
+def test_a_token_opens_no_page(panel: Panel, route: str, url: str, method: str) -> None:
+    """Nor does it spare the CSRF token: what a browser sends along by itself counts for nothing."""
+    answer = panel.call(method, url, b"x=1" if method == "POST" else b"", headers=FORM)
+    without = panel.call(method, url, b"x=1" if method == "POST" else b"", "nobody", FORM)
+    assert answer.status_int == without.status_int
+    assert answer.status_int in ({403} if method == "POST" else {200, 303, 404})
 
 
 def test_every_view_has_its_row(panel: Panel) -> None:
@@ -52,7 +134,7 @@ def test_every_view_has_its_row(panel: Panel) -> None:
         for view in views
         if view["introspectable"]["route_name"]
     }
-    assert found == {(route, method) for route, _, method in ACCESS}
+    assert found == {(route, method) for route, _, method in [*ACCESS, *PAGES]}
 
 
 @pytest.mark.parametrize(("route", "url"), URLS)
@@ -83,7 +165,7 @@ def test_a_redirect_keeps_the_paths_escapes(panel: Panel) -> None:
     assert response.headers["Location"] == "/api/v1/hosts/m%C3%BCller%3F/"
 
 
-@pytest.mark.parametrize("url", ["/", "/api", "/api/v1/", "/api/v1/nowhere", "/nowhere/", "//x"])
+@pytest.mark.parametrize("url", ["/api", "/api/v1/", "/api/v1/nowhere", "/nowhere/", "//x"])
 def test_an_unknown_path_is_404_for_everybody(panel: Panel, url: str) -> None:
     """It tells nothing, so it asks nothing."""
     assert panel.call("GET", url, caller="nobody").status_int == 404
@@ -105,10 +187,14 @@ class TestCredentials:
         second = bad.get(RELAYHOST, status=401)
         assert (first.body, first.headers) == (second.body, second.headers)
 
-    def test_a_session_cookie_never_authenticates(self, panel: Panel) -> None:
-        """Whatever it holds."""
-        headers = {"Cookie": f"session={panel.tokens['MasterAdmin']}; auth_tkt=MasterAdmin"}
-        assert panel.call("GET", RELAYHOST, caller="nobody", headers=headers).status_int == 401
+    @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+    def test_a_session_never_authenticates(self, panel: Panel, method: str) -> None:
+        """With the cookie of somebody who is logged in to the panel, a call is nobody's."""
+        cookies = panel.browser().cookies
+        assert "mailpanel" in cookies
+        sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+        answer = panel.call(method, RELAYHOST, b"{}", "nobody", sent)
+        assert answer.status_int == 401
 
     def test_a_good_token_passes_where_others_guess(self, panel: Panel) -> None:
         """A stranger at the same address must not lock an administrator out."""

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from panel import RELAYHOST, Panel
+from panel import (
+    ACCOUNTS_URL,
+    AUDIT_URL,
+    AUTH_URL,
+    INTERVAL,
+    MASTER,
+    RELAYHOST,
+    TOKENS_URL,
+    Panel,
+)
 
+from mailpanel.bodies import NewAccount, NewToken
 from mailpanel.settings import SETTINGS
 
 GENERATED = settings(
@@ -25,6 +36,14 @@ VALUES = st.recursive(
     ),
     max_leaves=8,
 )
+ACCOUNT = [child.name for child in NewAccount().children]
+TOKEN = [child.name for child in NewToken().children]
+PEOPLE = [
+    ("POST", ACCOUNTS_URL, ACCOUNT),
+    ("PATCH", f"{ACCOUNTS_URL}MailUser/", ACCOUNT),
+    ("POST", TOKENS_URL, TOKEN),
+    ("POST", AUTH_URL, ["username", "password"]),
+]
 BODIES = st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=5), VALUES, max_size=6)
 HEADER_TEXT = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF), max_size=30)
 
@@ -37,6 +56,28 @@ def test_any_json(shared_panel: Panel, body: dict[str, Any]) -> None:
 
 
 @GENERATED
+@given(body=st.fixed_dictionaries({}, optional={"junk_days": VALUES, "trash_days": VALUES}))
+def test_any_days(shared_panel: Panel, body: dict[str, Any]) -> None:
+    """What is taken is what is answered: two integers in their range, or null."""
+    response = shared_panel.call("POST", INTERVAL, body)
+    if response.status_int == 200:
+        assert response.json["settings"]["value"] == body
+        assert set(body) == {"junk_days", "trash_days"}
+        for days in body.values():
+            assert days is None or (type(days) is int and 1 <= days <= 3650)
+    else:
+        assert response.status_int in (400, 422)
+
+
+@GENERATED
+@given(body=st.dictionaries(st.sampled_from(["null", "password"]), VALUES, max_size=2))
+def test_any_body_for_what_is_generated(shared_panel: Panel, body: dict[str, Any]) -> None:
+    """Only one that says nothing is taken."""
+    wanted = (200,) if body in ({}, {"null": None}) else (400, 422)
+    assert shared_panel.call("POST", MASTER, body).status_int in wanted
+
+
+@GENERATED
 @given(text=st.text(max_size=40), field=st.sampled_from(FIELDS))
 def test_any_text_in_any_field(shared_panel: Panel, text: str, field: str) -> None:
     """It is taken, or that field, and none else but its partners, is named."""
@@ -44,6 +85,32 @@ def test_any_text_in_any_field(shared_panel: Panel, text: str, field: str) -> No
     response = shared_panel.call("POST", RELAYHOST, {**example, field: text})
     if response.status_int == 422:
         assert field in [error["field"] for error in response.json["errors"]]
+    else:
+        assert response.status_int == 200
+
+
+@GENERATED
+@given(
+    given=st.sampled_from(PEOPLE).flatmap(
+        lambda each: st.tuples(st.just(each), st.dictionaries(st.sampled_from(each[2]), VALUES))
+    )
+)
+def test_any_body_about_people(shared_panel: Panel, given: Any) -> None:
+    """An account, a token or a log-in of anything is right, malformed, or has wrong fields."""
+    (method, url, _), body = given
+    statuses = (401, 422, 429) if url == AUTH_URL else (200, 409, 422)
+    assert shared_panel.call(method, url, body).status_int in (400, *statuses)
+
+
+@GENERATED
+@given(text=st.text(max_size=40), field=st.sampled_from(["author", "action", "setting", "since"]))
+def test_any_filter_of_the_audit_log(shared_panel: Panel, text: str, field: str) -> None:
+    """It finds something or nothing, or that filter is named."""
+    response = shared_panel.call(
+        "GET", f"{AUDIT_URL}?{urlencode({field: text}, errors='surrogatepass')}"
+    )
+    if response.status_int == 422:
+        assert [error["field"] for error in response.json["errors"]] == [field]
     else:
         assert response.status_int == 200
 

@@ -7,6 +7,7 @@ check ``only_between_fields`` makes sure that it is nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
 
@@ -18,6 +19,8 @@ from panel import Panel
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from mailpanel import openapi
+from mailpanel.services import errands
+from mailpanel.services.tokens import Tokens
 
 # What is generated from the document never reaches the database's own limits;
 # test_arbitrary_bodies.py tries those on both.
@@ -51,6 +54,14 @@ class Application:
         return self.panel.wsgi(environ, start_response)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _as_many_tests_as_it_takes() -> Iterator[None]:
+    """Not by an address, as above: the tests of all administrators are counted together."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(errands, "MOST", 1_000_000)
+        yield
+
+
 application = Application()
 # Not by schemathesis.pytest.from_fixture: 4.32 does not work with pytest 9.2.
 schema = schemathesis.openapi.from_dict(openapi.document())
@@ -69,7 +80,15 @@ def _running(shared_panel: Panel) -> None:
     shared_panel.hosts.checked_in("mail1", {})
 
 
-BETWEEN_FIELDS = {"username", "password", "security"}
+# What JSON Schema cannot say: the rules between fields, and what must be a network, a time to
+# come, a name that can be printed, a password that few have, a revision that is kept.
+BETWEEN_FIELDS = {"username", "password", "security", "networks", "expires", "name"}
+# Of a path, what its right answers are beside 200, 204 and 404.
+OTHERS = {
+    "/accounts/": {409},
+    "/auth/": {401},
+    "/settings/imap_master_password/history/{revision}/restore/": {409},
+}
 
 
 @schema.parametrize()
@@ -79,16 +98,20 @@ def test_an_administrator_gets_what_is_documented(case: Any, shared_panel: Panel
     # Nobody applies anything here, and no revision that is made up is the desired one.
     case.headers.pop("Prefer", None)
     case.headers.pop("If-Match", None)
+    # A token of the case's own, since some revoke the one in use, or another.
+    token = Tokens(shared_panel.database).create("MasterAdmin")
     response = case.call_and_validate(
-        headers=shared_panel.credentials(), excluded_checks=[positive_data_acceptance]
+        headers={"Authorization": f"Bearer {token}"}, excluded_checks=[positive_data_acceptance]
     )
     if not case.meta.generation.mode.is_positive:
         return
     if response.status_code != 422:
-        assert response.status_code in (200, 204, 404)
+        assert response.status_code in {200, 204, 404} | OTHERS.get(case.path, set())
         return
     # JSON Schema takes 587.0 for an integer; the contract does not.
-    floats = {name for name, value in case.body.items() if isinstance(value, float)}
+    body = case.body if isinstance(case.body, dict) else {}
+    given = {**body, **(case.query or {})}
+    floats = {name for name, value in given.items() if isinstance(value, float)}
     assert {error["field"] for error in response.json()["errors"]} <= BETWEEN_FIELDS | floats
 
 
@@ -97,7 +120,9 @@ def test_an_administrator_gets_what_is_documented(case: Any, shared_panel: Panel
 def test_a_stranger_gets_what_is_documented(case: Any) -> None:
     """401, whatever else is wrong."""
     response = case.call_and_validate(excluded_checks=[positive_data_acceptance])
-    assert response.status_code in ((200,) if case.path == "/openapi.json" else (401, 404))
+    if case.operation.definition.raw.get("security") == []:
+        return
+    assert response.status_code in (401, 404)
 
 
 def test_the_document_is_valid() -> None:

@@ -66,7 +66,7 @@ def test_the_earlier_fault_is_answered(panel: Panel, first: str, second: str) ->
     assert response.status_int == int(first[:3])
 
 
-@pytest.mark.parametrize("query", ["probe=perhaps", "dry_run=1"])
+@pytest.mark.parametrize("query", ["probe=perhaps", "dry_run=yes"])
 def test_a_stale_if_match_is_answered_before_a_bad_query(panel: Panel, query: str) -> None:
     """What the query says is a 422, and so comes after 412."""
     response = panel.call("POST", f"{RELAYHOST}?{query}", body={}, headers=STALE)

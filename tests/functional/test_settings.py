@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
-from panel import RELAYHOST, SETTINGS_URL, Panel
+from argon2 import PasswordHasher, Type, extract_parameters
+from panel import INTERVAL, MAILER, MASTER, RELAYHOST, SETTINGS_URL, Panel
 
 RELAY_EXAMPLE = {
     "server_hostname": "filter1020.mymailcheap.com",
@@ -17,11 +21,31 @@ RELAY_VALUE = {
     "username": "relay-user",
 }
 NO_ACCOUNT = {"server_hostname": "relay.example.org", "server_port": 25}
+MAILER_EXAMPLE = {
+    "server_hostname": "mail3.mymailcheap.com",
+    "server_port": 587,
+    "username": "noreply@vonmail.com",
+    "password": "7Hp5jQ3GMNyLuwkAlDb3",
+}
+MAILER_VALUE = {
+    "server_hostname": "mail3.mymailcheap.com",
+    "server_port": 587,
+    "username": "noreply@vonmail.com",
+}
+INTERVAL_EXAMPLE = {"junk_days": 7, "trash_days": 14}
 
 
-def state(status: str, value: object = RELAY_VALUE, **more: str) -> dict[str, object]:
+def state(
+    status: str, value: object = RELAY_VALUE, name: str = "postfix_relayhost", **more: str
+) -> dict[str, object]:
     """Return the documented object."""
-    return {"name": "postfix_relayhost", "status": status, "value": value, **more}
+    return {"name": name, "status": status, "value": value, **more}
+
+
+def desired(panel: Panel, name: str) -> Any:
+    """Return what the hosts are told to make of the setting *name*."""
+    (found,) = [each for each in panel.hosts.desired() if each.setting == name]
+    return found
 
 
 class TestExamples:
@@ -36,6 +60,49 @@ class TestExamples:
 
         panel.report("postfix_relayhost", 1)
         assert panel.call("GET", RELAYHOST).json == {"settings": state("applied")}
+
+    @pytest.mark.parametrize(
+        ("name", "example", "value"),
+        [
+            ("system_mailer", MAILER_EXAMPLE, MAILER_VALUE),
+            ("junk_trash_clearing_interval", INTERVAL_EXAMPLE, INTERVAL_EXAMPLE),
+        ],
+    )
+    def test_the_mailer_and_the_interval(
+        self, panel: Panel, name: str, example: dict[str, Any], value: dict[str, Any]
+    ) -> None:
+        """As they stand in the documentation."""
+        url = f"{SETTINGS_URL}{name}/"
+        assert panel.call("POST", url, example).json == {
+            "settings": {"name": name, "status": "applying", "value": value}
+        }
+        panel.report(name, 1)
+        answer = {"settings": {"name": name, "status": "applied", "value": value}}
+        assert panel.call("GET", url).json == answer
+
+    @pytest.mark.parametrize("body", [b'{"null": null}', b"{}", b""])
+    def test_the_master_password(self, panel: Panel, body: bytes) -> None:
+        """The placeholder, the empty object and no body are the same."""
+        answer = panel.call("POST", MASTER, body).json["settings"]
+        password = answer["value"]
+        assert answer == state("applying", password, "imap_master_password")
+        assert re.fullmatch(r"[a-z2-9]{5}(-[a-z2-9]{5}){6}", password)
+        hidden = state("applying", None, "imap_master_password")
+        assert panel.call("GET", MASTER).json == {"settings": hidden}
+        assert panel.call("GET", SETTINGS_URL).json == {"settings": [hidden]}
+
+    def test_all_four_are_listed_in_their_order(self, panel: Panel) -> None:
+        """Whichever was set first."""
+        panel.set({}, MASTER)
+        panel.set(INTERVAL_EXAMPLE, INTERVAL)
+        panel.set(RELAY_EXAMPLE)
+        panel.set(MAILER_EXAMPLE, MAILER)
+        assert panel.call("GET", SETTINGS_URL).json["settings"] == [
+            state("applying", MAILER_VALUE, "system_mailer"),
+            state("applying"),
+            state("applying", INTERVAL_EXAMPLE, "junk_trash_clearing_interval"),
+            state("applying", None, "imap_master_password"),
+        ]
 
     def test_the_authorization_header_of_requests(self, panel: Panel) -> None:
         """``auth=("admin", token)`` is Basic with the token as the password."""
@@ -91,6 +158,9 @@ class TestGet:
         answer = panel.call("GET", SETTINGS_URL, caller="other-setting").json
         assert answer == {"settings": []}
         assert panel.call("GET", SETTINGS_URL, caller="read-only").json != answer
+        panel.set(MAILER_EXAMPLE, MAILER)
+        answer = panel.call("GET", SETTINGS_URL, caller="other-setting").json
+        assert answer == {"settings": [state("applying", MAILER_VALUE, "system_mailer")]}
 
     def test_the_status_says_who_and_whom_it_waits_for(self, panel: Panel) -> None:
         """For the whole and for each host."""
@@ -107,6 +177,57 @@ class TestPost:
         """Where nothing else changes."""
         panel.set(RELAY_EXAMPLE)
         assert panel.call("POST", RELAYHOST, RELAY_VALUE).status_int == 200
+
+    def test_the_mailers_password_stays_with_its_server(self, panel: Panel) -> None:
+        """What is sealed is carried along, and an optional field is in the answer once sent."""
+        panel.set({**MAILER_EXAMPLE, "security": "starttls"}, MAILER)
+        sealed = desired(panel, "system_mailer").sealed
+        value = {**MAILER_VALUE, "security": "starttls"}
+        answer = panel.call("POST", MAILER, value).json
+        assert answer == {"settings": state("applying", value, "system_mailer")}
+        assert desired(panel, "system_mailer").sealed == sealed
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            {"junk_days": 1, "trash_days": 3650},
+            {"junk_days": None, "trash_days": 14},
+            {"junk_days": 7, "trash_days": None},
+            {"junk_days": None, "trash_days": None},
+        ],
+    )
+    def test_null_days_are_a_value(self, panel: Panel, value: dict[str, Any]) -> None:
+        """Never to clear a folder is something to say."""
+        answer = {"settings": state("applying", value, "junk_trash_clearing_interval")}
+        assert panel.call("POST", INTERVAL, value).json == answer
+        assert panel.call("GET", INTERVAL).json == answer
+        assert desired(panel, "junk_trash_clearing_interval").value == value
+
+    @pytest.mark.parametrize(
+        "content_type", ["", "text/plain", "application/x-www-form-urlencoded"]
+    )
+    def test_a_request_without_a_body_may_say_any_content_type(
+        self, panel: Panel, content_type: str
+    ) -> None:
+        """Clients send what they are used to; with a body it must be JSON."""
+        headers = {"Content-Type": content_type}
+        assert panel.call("POST", MASTER, b"", headers=headers).status_int == 200
+        assert panel.call("POST", MASTER, b"{}", headers=headers).status_int == 415
+
+    def test_only_the_hash_of_a_generated_password_is_kept(self, panel: Panel) -> None:
+        """As Dovecot verifies it, of that very password, with a salt of its own."""
+        hashes = []
+        for _ in range(2):
+            password = panel.set({}, MASTER).json["settings"]["value"]
+            told = desired(panel, "imap_master_password")
+            assert told.sealed is None
+            assert list(told.value) == ["hash"]
+            assert told.value["hash"].startswith("{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$")
+            argon2 = told.value["hash"].removeprefix("{ARGON2ID}")
+            assert PasswordHasher().verify(argon2, password)
+            assert extract_parameters(argon2).type is Type.ID
+            hashes.append(argon2)
+        assert hashes[0].split("$")[-2:] != hashes[1].split("$")[-2:]
 
     @pytest.mark.parametrize(
         "content_type",

@@ -9,14 +9,17 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from panel import RELAYHOST
+from panel import INTERVAL, MAILER, MASTER, RELAYHOST
 
 __all__ = ["RULES", "SECRET", "STORED", "WRONG_INPUTS", "Wrong", "name_of"]
 
 SECRET = "xyzzy-plugh-17"
 NAMELESS = {"server_hostname": "relay.example.org", "server_port": 587}
 GOOD = {**NAMELESS, "username": "someone", "password": SECRET}
-STORED = {**GOOD, "password": "the-stored-one"}
+ACCOUNT = {**GOOD, "password": "the-stored-one"}
+DAYS = {"junk_days": 7, "trash_days": 14}
+# What is the desired value of each setting before, where something is.
+STORED: dict[str, Any] = {RELAYHOST: ACCOUNT, MAILER: ACCOUNT, INTERVAL: DAYS, MASTER: {}}
 LARGEST = 65_536
 
 
@@ -24,8 +27,8 @@ LARGEST = 65_536
 class Wrong:
     """A request that breaks *rule*; ``fields`` are those that its 422 names, in any order.
 
-    ``stored`` says that :data:`STORED` is the desired value before. ``prepare`` names
-    a method of the panel to call before.
+    ``stored`` says that the setting has the value in :data:`STORED` before. ``prepare``
+    names a method of the panel to call before.
     """
 
     rule: str
@@ -41,16 +44,25 @@ class Wrong:
 
     def rejected(self) -> list[str]:
         """Return the texts that no answer may hold; too short ones stand in sentences anyway."""
-        texts = [SECRET, STORED["password"]]
+        texts = [SECRET, ACCOUNT["password"]]
         if isinstance(self.body, dict):
             texts += [each for each in self.body.values() if isinstance(each, str)]
         return [text for text in texts if len(text.strip()) > 4]
 
+    @property
+    def setting(self) -> str:
+        """Return the URL of the setting that it is about."""
+        url = self.url.partition("?")[0]
+        return url if url in STORED else RELAYHOST
 
-def fields(rule: str, *names: str, stored: bool = False, **values: Any) -> Wrong:
+
+def fields(
+    rule: str, *names: str, url: str = RELAYHOST, stored: bool = False, **values: Any
+) -> Wrong:
     """Return a 422 for *names*, of the good value with *values* in it; ``...`` leaves one out."""
-    body = {name: value for name, value in {**GOOD, **values}.items() if value is not ...}
-    return Wrong(rule, body, fields=names, stored=stored)
+    good = {INTERVAL: DAYS, MASTER: {}}.get(url, GOOD)
+    body = {name: value for name, value in {**good, **values}.items() if value is not ...}
+    return Wrong(rule, body, fields=names, url=url, stored=stored)
 
 
 def raw(rule: str, body: bytes) -> Wrong:
@@ -132,6 +144,24 @@ KEPT = {
     "security": {"security": "starttls"},
 }
 SECURITIES = {"a known word": "ssl/tls", "not null": None, "text": 17}
+NUMBERS_OF_DAYS = {
+    "not 0": 0,
+    "not above 3650": 3_651,
+    "not negative": -7,
+    "not true": True,
+    "not text": "7",
+    "not empty text": "",
+    "not a float": 7.0,
+    "not a list": [7],
+}
+# The mailer's schema has these from the relayhost's; what is its own is tried in full.
+SHARED = {
+    "server_hostname": ("no underscore", "no port", "no $", "no zone", "not empty"),
+    "server_port": ("not 0", "not above 65535", "not true", "not text", "not a float"),
+    "password": ("not null", "not empty", "no line break", "no NUL", "no blank after"),
+}
+NOT_NULL = {"0": 0, "false": False, "a number": 1, "text": "null", "an object": {}, "a list": []}
+GENERATED = {"password": SECRET, "value": SECRET, "hash": f"{{ARGON2ID}}${SECRET}"}
 
 MALFORMED = {
     "not JSON": b"server_hostname=relay",
@@ -185,6 +215,50 @@ WRONG_INPUTS: list[Wrong] = [
     *(fields(f"security: {rule}", "security", security=value)
       for rule, value in SECURITIES.items()),
     fields("security: none only without an account", "security", security="none"),
+    *(fields(f"mailer: {rule}", "server_hostname", url=MAILER, server_hostname=HOSTNAMES[rule])
+      for rule in SHARED["server_hostname"]),
+    *(fields(f"mailer: port {rule}", "server_port", url=MAILER, server_port=PORTS[rule])
+      for rule in SHARED["server_port"]),
+    *(fields(f"mailer: username {rule}", "username", url=MAILER, username=value)
+      for rule, value in USERNAMES.items()),
+    *(fields(f"mailer: password {rule}", "password", url=MAILER, password=PASSWORDS[rule])
+      for rule in SHARED["password"]),
+    *(fields(f"mailer: {name} required", name, url=MAILER, **{name: ...}) for name in GOOD),
+    fields("mailer: no account", "username", "password", url=MAILER, username=..., password=...),
+    Wrong("mailer: no body", b"", fields=tuple(GOOD), url=MAILER),
+    *(fields(f"mailer: password kept only with the same {rule}", "password", password=...,
+             url=MAILER, stored=True, **change) for rule, change in KEPT.items()),
+    *(fields(f"mailer: security {rule}", "security", url=MAILER, security=value)
+      for rule, value in SECURITIES.items()),
+    fields("mailer: security none", "security", url=MAILER, security="none"),
+    fields("mailer: security none", "username", "password", "security", url=MAILER,
+           username=..., password=..., security="none"),
+    fields("mailer: unknown keys", "from", url=MAILER, **{"from": "xyzzy@example.org"}),
+    *(fields(f"days: {rule}", name, url=INTERVAL, stored=stored, **{name: value})
+      for name, stored in (("junk_days", False), ("trash_days", True))
+      for rule, value in NUMBERS_OF_DAYS.items()),
+    *(fields(f"days: {name} required", name, url=INTERVAL, stored=True, **{name: ...})
+      for name in DAYS),
+    Wrong("days: both required", b"", fields=tuple(DAYS), url=INTERVAL),
+    Wrong("days: both required", {}, fields=tuple(DAYS), url=INTERVAL, stored=True),
+    Wrong("days: no exponent", b'{"junk_days": 1e1, "trash_days": null}', fields=("junk_days",),
+          url=INTERVAL),
+    fields("days: all at once", "junk_days", "trash_days", "inbox_days", url=INTERVAL,
+           junk_days=0, trash_days="x", inbox_days=7),
+    fields("days: unknown keys", "inbox_days", url=INTERVAL, inbox_days=7),
+    *(fields(f"master password: null is not {rule}", "null", url=MASTER, null=value)
+      for rule, value in NOT_NULL.items()),
+    *(fields(f"master password: no {name} of one's own", name, url=MASTER, stored=True,
+             **{name: value}) for name, value in GENERATED.items()),
+    fields("master password: all at once", "null", "password", url=MASTER, null=1,
+           password=SECRET),
+    Wrong("master password: an object", b"null", 400, url=MASTER),
+    Wrong("master password: an object", b'"xyzzy-plugh-17"', 400, url=MASTER, stored=True),
+    Wrong("master password: blanks are a body", b" ", 400, url=MASTER),
+    Wrong("master password: 415", {"null": None}, 415, url=MASTER,
+          headers={"Content-Type": "text/plain"}),
+    Wrong("master password: 412", b"", 412, url=MASTER, headers={"If-Match": "*"}),
+    Wrong("master password: 422, probe", b"", fields=("probe",), url=f"{MASTER}?probe=1"),
     fields("unknown keys", "colour", colour="xyzzy-blue"),
     Wrong("all wrong fields at once", {"server_port": "xyzzy", "password": f"{SECRET}\n",
                                        "colour": "xyzzy-blue"},
@@ -225,8 +299,8 @@ WRONG_INPUTS: list[Wrong] = [
     Wrong("422: probe", GOOD, fields=("probe",), url=f"{RELAYHOST}?probe=no&probe=yes"),
     Wrong("422: probe", GOOD, fields=("probe",), url=f"{RELAYHOST}?probe=%ff"),
     Wrong("422: probe", b"", fields=("probe",), url=f"{RELAYHOST}?probe", method="DELETE"),
-    Wrong("422: dry_run", GOOD, fields=("dry_run",), url=f"{RELAYHOST}?dry_run=1"),
-    Wrong("422: dry_run", b"", fields=("dry_run",), url=f"{RELAYHOST}?dry_run=1",
+    Wrong("422: dry_run", GOOD, fields=("dry_run",), url=f"{RELAYHOST}?dry_run=yes"),
+    Wrong("422: dry_run", b"", fields=("dry_run",), url=f"{RELAYHOST}?dry_run=yes",
           method="DELETE", stored=True),
     Wrong("429", GOOD, 429, caller="nobody", headers={"Authorization": "Bearer xyzzy"},
           prepare="throttle"),
@@ -247,6 +321,15 @@ RULES = (
     "password: no NUL", "password: no lone surrogate", "password: no blank before",
     "password: no blank after", *(f"password: kept only with the same {name}" for name in KEPT),
     "security: a known word", "security: none only without an account", "unknown keys",
+    *(f"mailer: {name} required" for name in GOOD), "mailer: username 255 characters",
+    "mailer: username no colon", "mailer: username not null",
+    *(f"mailer: password kept only with the same {name}" for name in KEPT),
+    "mailer: port not true", "mailer: port not text", "mailer: port not a float",
+    "mailer: password not null", "mailer: password not empty", "mailer: no account",
+    "mailer: security a known word", "mailer: security none", "mailer: unknown keys",
+    *(f"days: {rule}" for rule in NUMBERS_OF_DAYS), "days: junk_days required",
+    "days: trash_days required", "days: unknown keys", "master password: null is not a number",
+    "master password: no password of one's own", "master password: an object",
     "all wrong fields at once", *(f"JSON: {name}" for name in MALFORMED), "413", "415", "406",
     "400: a path that is not UTF-8", "401: none", "401: an unknown user",
     "401: an unknown token", "403: the level", "403: read-only", "403: another setting",

@@ -9,7 +9,7 @@ import mailpanel
 from mailpanel.errors import DeploymentError
 from mailpanel.security import Permission
 
-PUBLIC = {"openapi", "healthz", "readyz"}
+PUBLIC = {"openapi", "auth", "healthz", "readyz", "panel.log_in", "panel.log_out", "panel.asset"}
 
 
 def make(tmp_path, **options):

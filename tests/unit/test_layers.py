@@ -30,7 +30,7 @@ def layer(own: str = "", foreign: str = "") -> Layer:
 
 
 # What stands between the services and the views: all that knows Pyramid, but views.
-WEB = "resources security headers renderers routes waits"
+WEB = "resources security cookies headers renderers routes waits faults"
 CORE = "errors plan schema hostnames jsonform settings"
 
 # A module belongs to the longest name that it begins with.
@@ -48,11 +48,20 @@ LAYERS = {
     "hostnames": layer("", "idna"),
     "schema": layer(CORE, "colander"),
     "jsonform": layer(CORE, "colander"),
-    "settings": layer(f"{CORE} addresses", "colander"),
-    "jsonschema": layer("schema", "colander"),
-    "openapi": layer("__version__ _components jsonschema settings"),
+    # argon2 makes the hash of a password that is generated, of what the caller draws.
+    "settings": layer(f"{CORE} addresses", "colander argon2"),
+    "fields": layer("schema", "colander"),
+    "bodies": layer("errors jsonform schema fields services settings", "colander"),
+    "jsonschema": layer("schema fields", "colander"),
+    "openapi": layer(
+        "__version__ _components _operations _histories _people bodies jsonschema settings"
+    ),
+    "_histories": layer("_components _operations _people bodies jsonschema settings"),
+    "_people": layer("_components _operations bodies jsonschema"),
+    "_operations": layer("_components"),
     "_components": layer(),
-    "host": layer("host errors plan deployment layout seal"),
+    "paging": layer(),
+    "host": layer("host errors plan reports deployment layout seal"),
     "models": layer("models", "sqlalchemy"),
     "services": layer(
         "services models settings seal errors reports", "sqlalchemy alembic argon2 psycopg"
@@ -64,24 +73,30 @@ LAYERS = {
     ),
     "credentials": layer(),
     "headers": layer("errors services"),
-    "security": layer("credentials errors services", "pyramid"),
+    "cookies": layer(),
+    "security": layer("cookies credentials errors services", "pyramid"),
+    "csrf": layer("cookies security", "pyramid zope"),
     "resources": layer("security errors services settings", "pyramid"),
     "collaborators": layer("services settings seal", "pyramid"),
     "waits": layer("headers errors services", "pyramid"),
     "renderers": layer("errors jsonform", "pyramid"),
-    "checks": layer("renderers", "pyramid"),
-    "tweens": layer("renderers", "pyramid"),
+    "assets": layer(),
+    "pages": layer("security settings", "pyramid chameleon"),
+    "forms": layer("schema settings errors", "colander deform"),
+    "faults": layer("errors"),
+    "checks": layer("renderers security", "pyramid"),
+    "tweens": layer("renderers security", "pyramid"),
     "routes": layer("resources", "pyramid"),
     "app": layer("deployment security", "pyramid"),
-    "views": layer(f"{WEB} errors jsonform openapi", "pyramid"),
+    "views": layer(f"{WEB} errors jsonform openapi bodies paging", "pyramid"),
     "views.panel": layer(f"{WEB} errors forms views.panel", "pyramid deform"),
     "cli": layer(
         "mailpanel cli apply services settings host playground seal errors deployment ini layout "
-        "privileges jsonform openapi app __version__",
+        "privileges schema jsonform openapi app __version__",
         "click waitress",
     ),
     "playground": layer(
-        "playground host services apply app cli deployment layout errors", "aiosmtpd trustme"
+        "playground host services apply app cli deployment layout ini errors", "aiosmtpd trustme"
     ),
 }
 

@@ -18,6 +18,8 @@ class Example(colander.MappingSchema):
     schema_type = schema.Object
 
     count = colander.SchemaNode(schema.Integer(1, 3650))
+    days = colander.SchemaNode(schema.IntegerOrNull(1, 3650))
+    null = colander.SchemaNode(schema.Null(), missing=colander.drop)
     port = colander.SchemaNode(schema.Port())
     mode = colander.SchemaNode(schema.OneOf(("a", "b")), missing=colander.drop)
     name = colander.SchemaNode(schema.Username(), title="Name", description="A name.")
@@ -35,7 +37,7 @@ class TestJsonSchema:
         """Other keys are refused, and what has no default is required."""
         found = jsonschema.of_request(Example())
         assert found["additionalProperties"] is False
-        assert set(found["properties"]) - set(found["required"]) == {"mode"}
+        assert set(found["properties"]) - set(found["required"]) == {"mode", "null"}
 
     def test_a_value_has_no_secret(self):
         """Neither as a property nor as a required one."""
@@ -47,6 +49,12 @@ class TestJsonSchema:
         """A port is one too."""
         assert (field("count")["minimum"], field("count")["maximum"]) == (1, 3650)
         assert (field("port")["minimum"], field("port")["maximum"]) == (1, 65_535)
+
+    def test_null_is_a_type(self):
+        """Beside the integer, whose bounds it has not, or alone."""
+        bounds = {"minimum": 1, "maximum": 3650}
+        assert field("days").items() >= {"type": ["integer", "null"], **bounds}.items()
+        assert field("null")["type"] == "null"
 
     def test_words_are_enumerated(self):
         """All of them."""
@@ -93,6 +101,31 @@ class TestDocument:
         for name, setting in SETTINGS.items():
             state = openapi.document()["components"]["schemas"][f"{name}.state"]
             assert repr(setting.secret_field) not in repr(state)
+
+    @pytest.mark.parametrize("name", SETTINGS)
+    def test_a_body_is_required_but_where_the_value_is_generated(self, name):
+        """And its example is valid either way."""
+        post = openapi.document()["paths"][f"/settings/{name}/"]["post"]
+        assert post["requestBody"]["required"] is not SETTINGS[name].generates
+        example = post["requestBody"]["content"]["application/json"]["example"]
+        assert example == dict(SETTINGS[name].example)
+        SETTINGS[name].validate(example)
+
+    def test_what_is_generated_is_a_text_or_null(self):
+        """Nothing of how it is stored is told."""
+        schemas = openapi.document()["components"]["schemas"]
+        value = schemas["imap_master_password.state"]["properties"]["value"]
+        assert value["oneOf"] == [{"type": "string", "readOnly": True}, {"type": "null"}]
+        assert "hash" not in repr(schemas["imap_master_password"])
+
+    def test_a_host_may_tell_more_than_it_must(self):
+        """What only some settings have to say is documented and not required."""
+        schemas = openapi.document()["components"]["schemas"]
+        of_setting = schemas["status"]["properties"]["hosts"]["items"]
+        of_host = schemas["host"]["properties"]["settings"]["additionalProperties"]
+        details = {"effective_from", "log_in_as", "msmtp_config_file"}
+        for found in (of_setting, of_host):
+            assert set(found["properties"]) - set(found["required"]) == details
 
     def test_operations_have_names_of_their_own(self):
         """Generated clients name their methods by them."""

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from mailpanel import routes
-from mailpanel.resources import Host, Hosts, Setting, Settings
+from mailpanel.resources import (
+    Account,
+    Accounts,
+    AuditLog,
+    Host,
+    Hosts,
+    OwnAccount,
+    OwnToken,
+    OwnTokens,
+    Revision,
+    Setting,
+    Settings,
+)
 
 
 class Config:
@@ -26,9 +38,38 @@ def test_the_routes():
         ("settings", "/api/v1/settings/", Settings),
         ("setting", "/api/v1/settings/{setting}/", Setting),
         ("setting.status", "/api/v1/settings/{setting}/status/", Setting),
+        ("setting.test", "/api/v1/settings/{setting}/test/", Setting),
+        ("setting.tested", "/api/v1/settings/{setting}/test/{ticket}/", Setting),
+        ("setting.history", "/api/v1/settings/{setting}/history/", Setting),
+        (
+            "setting.restore",
+            "/api/v1/settings/{setting}/history/{revision}/restore/",
+            Revision,
+        ),
         ("hosts", "/api/v1/hosts/", Hosts),
         ("host", "/api/v1/hosts/{host}/", Host),
+        ("host.put_back", "/api/v1/hosts/{host}/put-back/", Host),
+        ("accounts", "/api/v1/accounts/", Accounts),
+        ("account", "/api/v1/accounts/{username}/", Account),
+        ("tokens", "/api/v1/tokens/", OwnTokens),
+        ("token", "/api/v1/tokens/{token}/", OwnToken),
+        ("auth", "/api/v1/auth/", OwnTokens),
+        ("audit", "/api/v1/audit/", AuditLog),
         ("openapi", "/api/v1/openapi.json", None),
         ("healthz", "/healthz", None),
         ("readyz", "/readyz", None),
+        ("panel.overview", "/", Settings),
+        ("panel.log_in", "/login", None),
+        ("panel.log_out", "/logout", None),
+        ("panel.setting", "/settings/{setting}/", Setting),
+        ("panel.again", "/settings/{setting}/again/", Setting),
+        ("panel.reset", "/settings/{setting}/reset/", Setting),
+        ("panel.history", "/settings/{setting}/history/", Setting),
+        ("panel.restore", "/settings/{setting}/history/{revision}/restore/", Revision),
+        ("panel.audit", "/audit/", AuditLog),
+        ("panel.hosts", "/hosts/", Hosts),
+        ("panel.forget", "/hosts/{host}/forget/", Host),
+        ("panel.account", "/account/", OwnAccount),
+        ("panel.end", "/account/sessions/{number}/end/", OwnAccount),
+        ("panel.asset", "/static/{digest}/{name}", None),
     ]

@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 
 from mailpanel.errors import InvalidFields
 from mailpanel.hostnames import canonical_hostname
-from mailpanel.schema import Hostname, Integer, Object, OneOf, Port, Secret, Username, deserialize
+from mailpanel.schema import (
+    Hostname,
+    Integer,
+    IntegerOrNull,
+    Null,
+    Object,
+    OneOf,
+    Port,
+    Secret,
+    Username,
+    deserialize,
+)
 
 
 class Everything(colander.MappingSchema):
@@ -25,6 +36,13 @@ class Everything(colander.MappingSchema):
     password = colander.SchemaNode(Secret(), missing=colander.drop)
     word = colander.SchemaNode(OneOf(("a", "b")), missing=colander.drop)
     days = colander.SchemaNode(Integer(1, 3650), missing=colander.drop)
+
+
+class Nullable(colander.MappingSchema):
+    schema_type = Object
+
+    days = colander.SchemaNode(IntegerOrNull(1, 3650))
+    null = colander.SchemaNode(Null(), missing=colander.drop)
 
 
 GOOD: dict[str, Any] = {"host": "a.test", "port": 587}
@@ -294,3 +312,61 @@ def test_an_unknown_fields_name_is_shown_short_and_printable() -> None:
     assert error.field.isprintable()
     assert len(error.field) == 40
     assert "the value" not in str(caught.value)
+
+
+class TestIntegerOrNull:
+    """A number that may be said not to be there; in a form a blank field says that."""
+
+    @pytest.mark.parametrize("days", [1, 7, 3650, None])
+    def test_what_json_says(self, days: int | None) -> None:
+        assert deserialize(Nullable().bind(form=False), {"days": days}) == {"days": days}
+
+    @pytest.mark.parametrize(
+        "days", [0, -1, 3651, True, False, 7.0, "7", "", " ", "null", [], {}, float("nan")]
+    )
+    def test_what_json_may_not_say(self, days: Any) -> None:
+        with pytest.raises(InvalidFields) as caught:
+            deserialize(Nullable().bind(form=False), {"days": days})
+        (error,) = caught.value.errors
+        assert error.field == "days"
+        assert ("or null" in error.detail) == (type(days) is not int)
+
+    def test_in_json_it_must_be_said(self) -> None:
+        """What is left out by mistake would be for ever."""
+        with pytest.raises(InvalidFields, match="days: This field is required"):
+            deserialize(Nullable().bind(form=False), {})
+
+    @pytest.mark.parametrize(
+        ("fields", "days"),
+        [({"days": "7"}, 7), ({"days": " 14 "}, 14), ({"days": ""}, None), ({"days": " "}, None)],
+    )
+    def test_what_a_form_says(self, fields: dict[str, str], days: int | None) -> None:
+        assert deserialize(Nullable().bind(form=True), fields) == {"days": days}
+
+    def test_a_field_that_a_form_does_not_send_is_blank(self) -> None:
+        assert deserialize(Nullable().bind(form=True), {}) == {"days": None}
+
+    @pytest.mark.parametrize("text", ["0", "3651", "-7", "7.0", "seven", "null", "٧", "7 8", 7])
+    def test_what_a_form_may_not_say(self, text: Any) -> None:
+        with pytest.raises(InvalidFields):
+            deserialize(Nullable().bind(form=True), {"days": text})
+
+    @given(st.none() | st.integers(1, 3650))
+    @settings(deadline=None)
+    def test_what_a_form_is_filled_with_is_read_as_it_was(self, days: int | None) -> None:
+        node = Nullable().bind(form=True)
+        assert deserialize(node, {"days": node["days"].serialize(days)}) == {"days": days}
+
+
+class TestNull:
+    """A field that says nothing."""
+
+    @pytest.mark.parametrize("fields", [{}, {"null": None}])
+    @pytest.mark.parametrize("form", [False, True])
+    def test_it_is_left_out_of_what_is_made_of_it(self, fields: Any, form: bool) -> None:
+        assert deserialize(Nullable().bind(form=form), {"days": None, **fields}) == {"days": None}
+
+    @pytest.mark.parametrize("value", [0, 1, False, True, 0.0, "", "null", [], {}, [None]])
+    def test_it_is_null_and_nothing_else(self, value: Any) -> None:
+        with pytest.raises(InvalidFields, match="null: This must be null, or left out"):
+            deserialize(Nullable().bind(form=False), {"days": 7, "null": value})

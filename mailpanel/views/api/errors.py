@@ -6,9 +6,6 @@ exception brings its own.
 
 from __future__ import annotations
 
-import logging
-import traceback
-from collections.abc import Iterator
 from typing import Any
 
 from pyramid.exceptions import PredicateMismatch
@@ -16,6 +13,7 @@ from pyramid.httpexceptions import HTTPException, HTTPForbidden, HTTPNotFound
 from pyramid.view import exception_view_config, forbidden_view_config, notfound_view_config
 
 from mailpanel.errors import (
+    BadCredentials,
     Conflict,
     DatabaseAway,
     InvalidFields,
@@ -25,10 +23,12 @@ from mailpanel.errors import (
     PreconditionFailed,
     Throttled,
 )
+from mailpanel.faults import log_fault
 from mailpanel.renderers import problem
 from mailpanel.routes import allowed_methods, with_slash
 
 __all__ = [
+    "bad_credentials",
     "database_away",
     "forbidden",
     "http_exception",
@@ -38,8 +38,6 @@ __all__ = [
     "throttled",
     "unforeseen",
 ]
-
-log = logging.getLogger(__name__)
 
 SENTENCES = {
     401: "Send your username and a token with HTTP Basic, or the token as a Bearer.",
@@ -74,6 +72,12 @@ def refused(error: MailpanelError, _request: Any) -> Any:
 def invalid_fields(error: InvalidFields, _request: Any) -> Any:
     """Answer with all wrong fields at once."""
     return problem(422, "One or more fields are wrong.", "invalid-fields", error.errors)
+
+
+@exception_view_config(BadCredentials)
+def bad_credentials(error: BadCredentials, _request: Any) -> Any:
+    """Answer somebody whose password opens nothing."""
+    return problem(401, str(error), "bad-credentials", headers=CHALLENGE)
 
 
 @exception_view_config(Throttled)
@@ -117,19 +121,6 @@ def http_exception(error: HTTPException, _request: Any) -> Any:
 
 @exception_view_config(Exception)
 def unforeseen(error: Exception, request: Any) -> Any:
-    """Answer 500, and log where it happened.
-
-    Not what the exception says, unless it is mailpanel's own: it could quote what
-    somebody sent.
-    """
-    route = getattr(request.matched_route, "name", None)
-    log.error("%s on route %s failed\n%s", request.method, route, "".join(_traceback(error)))
+    """Answer 500, and log where it happened."""
+    log_fault(error, request)
     return problem(500, SENTENCES[500])
-
-
-def _traceback(error: BaseException | None) -> Iterator[str]:
-    while error is not None:
-        text = f": {error}" if isinstance(error, MailpanelError) else ""
-        yield f"{type(error).__module__}.{type(error).__qualname__}{text}\n"
-        yield from traceback.format_tb(error.__traceback__)
-        error = error.__cause__ or error.__context__

@@ -6,10 +6,11 @@ from typing import Any
 
 from pyramid.view import view_config
 
+from mailpanel.bodies import PutBack, body_of
 from mailpanel.resources import Host, Hosts
 from mailpanel.security import Permission
 
-__all__ = ["forget", "list_hosts", "read"]
+__all__ = ["forget", "list_hosts", "put_back", "read"]
 
 
 @view_config(
@@ -34,3 +35,17 @@ def read(context: Host, _request: Any) -> dict[str, Any]:
 def forget(context: Host, request: Any) -> None:
     """Forget a host that is gone; one that lives checks in again by itself."""
     request.hosts.forget(context.name)
+
+
+@view_config(
+    route_name="host.put_back",
+    request_method="POST",
+    permission=Permission.CHANGE_HOSTS,
+    renderer="json",
+)
+def put_back(context: Host, request: Any) -> dict[str, Any]:
+    """Apply a setting once more on one host, over what somebody edited there."""
+    setting = body_of(PutBack, request.body)["setting"]
+    ticket = request.errands.put_back(setting, context.name, request.author)
+    (answer,) = request.answered(ticket)
+    return {"put_back": {"setting": setting, **answer}}

@@ -7,7 +7,7 @@ from typing import Any
 from pyramid.view import view_config, view_defaults
 
 from mailpanel import jsonform
-from mailpanel.headers import etag, if_match, probe
+from mailpanel.headers import change_query, etag, if_match
 from mailpanel.resources import Setting, Settings
 from mailpanel.security import Permission
 
@@ -38,6 +38,37 @@ def status(context: Setting, request: Any) -> Answer:
     return {"status": request.changes.status(context.name)}
 
 
+@view_config(
+    route_name="setting.test",
+    request_method="POST",
+    permission=Permission.CHANGE_SETTING,
+    renderer="json",
+)
+def test(context: Setting, request: Any) -> Answer:
+    """Let each mail host try values that are not saved; they are not saved."""
+    given = jsonform.loads(request.body)
+    ticket = request.errands.test(context.name, given, request.author)
+    return {"test": _told(ticket, request.answered(ticket))}
+
+
+@view_config(
+    route_name="setting.tested",
+    request_method="GET",
+    permission=Permission.CHANGE_SETTING,
+    renderer="json",
+)
+def tested(context: Setting, request: Any) -> Answer:
+    """Return what the hosts have answered so far to a test."""
+    ticket = request.matchdict["ticket"]
+    return {"test": _told(ticket, request.errands.found(context.name, ticket))}
+
+
+def _told(ticket: str, answers: list[dict[str, Any]]) -> dict[str, Any]:
+    done = all(each["done"] for each in answers)
+    ok = done and bool(answers) and all(each["ok"] for each in answers)
+    return {"ticket": ticket, "done": done, "ok": ok, "hosts": answers}
+
+
 @view_defaults(route_name="setting", renderer="json")
 class SettingViews:
     """One setting; an answer of ``None`` is 204."""
@@ -46,6 +77,8 @@ class SettingViews:
         self.name = context.name
         self.request = request
         self.changes = request.changes
+        self.errands = request.errands
+        self.query = change_query(request.query_string)
 
     @view_config(request_method="GET", permission=Permission.READ_SETTING)
     def read(self) -> Answer:
@@ -54,23 +87,30 @@ class SettingViews:
 
     @view_config(request_method="POST", permission=Permission.CHANGE_SETTING)
     def change(self) -> Answer:
-        """Set or update."""
+        """Set or update; with ``dry_run`` only show what would change."""
         given = jsonform.loads(self.request.body)
+        if self.query.dry_run:
+            asked = {"kind": "dry_run", "errors": self.query.errors}
+            ticket = self.errands.test(self.name, given, self.request.author, **asked)
+            return {"dry_run": _told(ticket, self.request.answered(ticket))}
         state = self.changes.set(self.name, given, self.request.author, **self._conditions())
         return self._answer(self.request.settled(state) or state)
 
     @view_config(request_method="DELETE", permission=Permission.CHANGE_SETTING)
     def reset(self) -> Answer:
-        """Reset to what was there before mailpanel."""
+        """Reset to what was there before mailpanel; with ``dry_run`` only show what it changes."""
+        if self.query.dry_run:
+            errors = self.query.errors
+            ticket = self.errands.dry_reset(self.name, self.request.author, errors=errors)
+            return {"dry_run": _told(ticket, self.request.answered(ticket))}
         state = self.changes.reset(self.name, self.request.author, **self._conditions())
         reached = self.request.settled(state) if state else None
         return {"settings": reached.as_deleting()} if reached else None
 
     def _conditions(self) -> dict[str, Any]:
         """Return what headers and query say of a change, and what is wrong with the query."""
-        tried, errors = probe(self.request.query_string)
         match = if_match(self.request.headers.get("If-Match"))
-        return {"if_match": match, "probe": tried, "errors": errors}
+        return {"if_match": match, "probe": self.query.probe, "errors": self.query.errors}
 
     def _answer(self, state: Any) -> Answer:
         if state is None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,10 @@ import pytest
 
 from mailpanel.apply.executor import Executor
 from mailpanel.apply.messages import encode
-from mailpanel.errors import CheckFailed, ProbeFailed
+from mailpanel.errors import CheckFailed, HostError, ProbeFailed, PutBackFailed, VerifyFailed
 from mailpanel.host.state import State
 from mailpanel.host.testing import FakeHost
-from mailpanel.plan import Probe
+from mailpanel.plan import Folder, Probe
 from mailpanel.reports import Desired, Report
 from mailpanel.seal import Opener, Sealer, make_keys
 from mailpanel.settings import SETTINGS
@@ -24,6 +26,7 @@ NAME = "postfix_relayhost"
 SECRET = "Xyzzy a password nobody else has"
 VALUE = {"server_hostname": "relay.test", "server_port": 587, "username": "u"}
 OPEN_VALUE = {"server_hostname": "relay.test", "server_port": 587}
+HASH = f"{{ARGON2ID}}$argon2id$v=19$m=19456,t=2,p=1${'s' * 22}${'h' * 43}"
 MAIN_CF = "# the admin's own\nrelayhost = [old.test]:25\n"
 
 
@@ -39,8 +42,10 @@ class Scene:
         self.probes: list[Probe] = []
         self.probe_error: ProbeFailed | None = None
         self.courier_has_gone = False
+        self.grace = 0.0
         self.now = 1000.0
         monkeypatch.setattr("mailpanel.apply.executor.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("mailpanel.apply.executor.time.time", lambda: EPOCH + self.now)
         self.start()
 
     def start(self) -> None:
@@ -54,6 +59,7 @@ class Scene:
             report=self._report,
             try_probe=self._try_probe,
             pause=60.0,
+            grace=self.grace,
         )
 
     def _report(self, report: Report) -> None:
@@ -91,6 +97,7 @@ class Scene:
         return report.error or ""
 
 
+EPOCH = 1_700_000_000.0
 RESET = {"reset": True, "value": None, "sealed": None}
 
 
@@ -131,6 +138,25 @@ def test_a_failure_names_its_step(scene: Scene, step: str) -> None:
     assert scene.executor.failed()
 
 
+@pytest.mark.parametrize(
+    ("error", "step"),
+    [(VerifyFailed("No."), "verify"), (PutBackFailed("Twice no."), "put back")],
+)
+def test_what_was_put_back_failed_where_it_did(
+    scene: Scene, monkeypatch, error: HostError, step: str
+) -> None:
+    """Putting back is no step of the change, unless that is what failed."""
+
+    def converge(*arguments: Any, **_: Any) -> bool:
+        for name in ("check", "swap", "verify", "put back"):
+            arguments[-1](name)
+        raise error
+
+    monkeypatch.setattr(scene.host, "converge", converge)
+    report = scene.converge(scene.wanted(1))
+    assert (report.status, report.step, report.error) == ("failed", step, str(error))
+
+
 def test_facts_that_cannot_be_read_fail_with_their_reason(scene: Scene, monkeypatch) -> None:
     def facts(_part: str) -> None:
         raise CheckFailed("Postfix cannot read its present configuration.")
@@ -141,7 +167,7 @@ def test_facts_that_cannot_be_read_fail_with_their_reason(scene: Scene, monkeypa
 
 
 def test_a_file_that_cannot_be_used_is_a_failure(scene: Scene, monkeypatch) -> None:
-    def converge(*_: object) -> None:
+    def converge(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(scene.host, "converge", converge)
@@ -351,7 +377,7 @@ def test_after_a_restart_it_goes_on_where_it_was(scene: Scene) -> None:
     """Killed in the midst of a try, it tries again; what is applied is told anew."""
     scene.converge(scene.wanted(1))
 
-    def killed(*_: object) -> bool:
+    def killed(*_: object, **__: object) -> bool:
         raise SystemExit
 
     real, scene.host.converge = scene.host.converge, killed  # type: ignore[method-assign]
@@ -402,3 +428,206 @@ def test_the_secret_is_in_no_report_and_not_on_disk(
     assert state.stat().st_mode & 0o077 == 0
     (row,) = json.loads(state.read_text())
     assert "password" not in (row["value"] or {})
+
+
+INTERVAL = "junk_trash_clearing_interval"
+DAY = 86_400.0
+
+
+class Clearing:
+    """The interval on a host whose executor waits a day before it clears more than before."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.revision = 0
+        scene.grace = DAY
+        scene.start()
+
+    def wanted(self, junk: int | None, trash: int | None, **change: Any) -> Desired:
+        value = {"junk_days": junk, "trash_days": trash}
+        return replace(Desired(INTERVAL, self.revision, False, value, None, True), **change)
+
+    def set(self, junk: int | None, trash: int | None, **change: Any) -> Report:
+        """Ask for that in a revision of its own; return the last report."""
+        self.revision += 1
+        return self.again(junk, trash, **change)
+
+    def again(self, junk: int | None, trash: int | None, **change: Any) -> Report:
+        report = self.scene.converge(self.wanted(junk, trash, **change))
+        assert report is not None
+        return report
+
+    def standing(self) -> dict[str, str]:
+        """Return after how long which folder is cleared now."""
+        content = "".join(text for _, text in self.scene.host.files.values())
+        return dict(re.findall(r"mailbox \"?(\w+)\"? \{\n\s+autoexpunge = (\w+)", content))
+
+    def from_(self, report: Report) -> float:
+        """Return in how many seconds the report says that what is asked for counts."""
+        text = report.details["effective_from"]
+        return datetime.fromisoformat(text).timestamp() - EPOCH - self.scene.now
+
+
+@pytest.fixture
+def clearing(scene: Scene) -> Clearing:
+    return Clearing(scene)
+
+
+def test_what_would_newly_be_deleted_waits_a_day(clearing: Clearing) -> None:
+    """It is applied, says from when it counts, and then does by itself."""
+    report = clearing.set(7, 14)
+    assert (report.status, clearing.from_(report)) == ("applied", DAY)
+    assert clearing.standing() == {}
+    clearing.scene.now += DAY - 1
+    assert clearing.scene.converge(clearing.wanted(7, 14)) is None
+    clearing.scene.now += 1
+    report = clearing.again(7, 14)
+    assert (report.status, dict(report.details)) == ("applied", {})
+    assert clearing.standing() == {"Junk": "7d", "Trash": "14d"}
+    assert clearing.scene.converge(clearing.wanted(7, 14)) is None
+
+
+def test_what_deletes_less_counts_at_once(clearing: Clearing) -> None:
+    clearing.set(7, 14)
+    clearing.scene.now += DAY
+    clearing.again(7, 14)
+    for junk, trash, standing in (
+        (30, 14, {"Junk": "30d", "Trash": "14d"}),
+        (30, None, {"Junk": "30d"}),
+        (None, None, {}),
+    ):
+        report = clearing.set(junk, trash)
+        assert (report.status, dict(report.details)) == ("applied", {})
+        assert clearing.standing() == standing
+
+
+def test_of_two_fields_each_is_as_mild_as_it_may_be(clearing: Clearing) -> None:
+    clearing.set(7, 14)
+    clearing.scene.now += DAY
+    clearing.again(7, 14)
+    assert clearing.from_(clearing.set(30, 3)) == DAY
+    assert clearing.standing() == {"Junk": "30d", "Trash": "14d"}
+    clearing.scene.now += DAY
+    clearing.again(30, 3)
+    assert clearing.standing() == {"Junk": "30d", "Trash": "3d"}
+
+
+def test_the_same_or_less_does_not_begin_the_wait_anew(clearing: Clearing) -> None:
+    clearing.set(7, 14)
+    clearing.scene.now += DAY / 2
+    assert clearing.from_(clearing.set(7, 14)) == DAY / 2
+    assert clearing.from_(clearing.set(8, 30)) == DAY / 2
+    clearing.scene.now += DAY / 2
+    clearing.again(8, 30)
+    assert clearing.standing() == {"Junk": "8d", "Trash": "30d"}
+
+
+def test_more_begins_the_wait_anew(clearing: Clearing) -> None:
+    clearing.set(7, 14)
+    clearing.scene.now += DAY / 2
+    assert clearing.from_(clearing.set(6, 14)) == DAY
+    clearing.scene.now += DAY / 2
+    assert clearing.scene.converge(clearing.wanted(6, 14)) is None
+    assert clearing.standing() == {}
+    clearing.scene.now += DAY / 2
+    clearing.again(6, 14)
+    assert clearing.standing() == {"Junk": "6d", "Trash": "14d"}
+
+
+def test_the_wait_outlives_the_process(clearing: Clearing) -> None:
+    clearing.set(7, 14)
+    clearing.scene.now += DAY / 2
+    clearing.scene.start()
+    assert clearing.scene.converge(clearing.wanted(7, 14)) is None
+    assert clearing.from_(clearing.set(7, 14)) == DAY / 2
+    clearing.scene.now += DAY / 2
+    clearing.scene.start()
+    clearing.again(7, 14)
+    assert clearing.standing() == {"Junk": "7d", "Trash": "14d"}
+
+
+def test_a_reset_ends_the_wait(clearing: Clearing) -> None:
+    clearing.set(7, 14)
+    report = clearing.set(0, 0, **RESET)
+    assert (report.status, dict(report.details)) == ("applied", {})
+    record = clearing.scene.state.get(INTERVAL)
+    assert (record.pending, record.effective_from, record.live) == (None, 0.0, 0)
+    clearing.scene.now += 2 * DAY
+    assert clearing.scene.converge(clearing.wanted(0, 0, **RESET)) is None
+    assert clearing.standing() == {}
+    # What comes after it waits a day of its own.
+    assert clearing.from_(clearing.set(7, 14)) == DAY
+
+
+def test_a_try_that_fails_keeps_the_wait(clearing: Clearing) -> None:
+    """Neither does it begin anew, nor does it end before its time."""
+    clearing.set(7, 14)
+    clearing.scene.now += DAY / 2
+    clearing.scene.host.failing = "reload"
+    assert clearing.set(9, 14).status == "applied", "nothing changes yet, so nothing can fail"
+    clearing.scene.now += DAY / 2
+    assert clearing.again(9, 14).status == "failed"
+    assert clearing.standing() == {}
+    clearing.scene.host.failing = None
+    clearing.scene.now += 60
+    assert clearing.again(9, 14).status == "applied"
+    assert clearing.standing() == {"Junk": "9d", "Trash": "14d"}
+
+
+def test_without_a_grace_it_counts_at_once(clearing: Clearing) -> None:
+    """Also what waited when the option was taken away."""
+    clearing.set(7, 14)
+    clearing.scene.grace = 0.0
+    clearing.scene.start()
+    assert dict(clearing.set(7, 14).details) == {}
+    assert clearing.standing() == {"Junk": "7d", "Trash": "14d"}
+
+
+def test_the_admins_own_interval_is_what_it_is_measured_by(clearing: Clearing) -> None:
+    """On a host that clears already nothing new is deleted by the same interval."""
+    folders = {
+        "Junk": Folder(frozenset({"\\Junk"}), 7 * DAY),
+        "Trash": Folder(frozenset({"\\Trash"}), 7 * DAY),
+    }
+    clearing.scene.host.dovecot = replace(clearing.scene.host.dovecot, folders=folders)
+    assert dict(clearing.set(7, 14).details) == {}
+    assert clearing.standing() == {"Junk": "7d", "Trash": "14d"}
+    assert clearing.from_(clearing.set(7, 6)) == DAY
+
+
+def test_what_the_administrator_should_know_is_in_report_and_record(scene: Scene) -> None:
+    """And goes with the setting; a failure keeps what is live."""
+    wanted = Desired("imap_master_password", 1, False, {"hash": HASH}, None, True)
+    report = scene.converge(wanted)
+    assert report.details == {"log_in_as": "user@example.net*master"}
+    scene.start()
+    record = scene.state.get("imap_master_password")
+    assert (record.details, record.live) == (report.details, 1)
+    scene.host.failing = "verify"
+    report = scene.converge(replace(wanted, revision=2, value={"hash": HASH[:-1] + "b"}))
+    assert (report.status, report.details) == ("failed", {"log_in_as": "user@example.net*master"})
+    assert scene.state.get("imap_master_password").live == 1
+    scene.host.failing = None
+    report = scene.converge(replace(wanted, revision=3, **RESET))
+    assert (report.status, dict(report.details)) == ("applied", {})
+
+
+def test_a_dovecot_that_is_broken_does_not_stop_the_relayhost(scene: Scene, monkeypatch) -> None:
+    """Each part is read by itself; what is mended goes on by itself."""
+    facts = scene.host.facts
+
+    def broken(part: str) -> Any:
+        if part == "dovecot":
+            raise CheckFailed("Dovecot cannot read its configuration: dovecot.conf line 5: x.")
+        return facts(part)
+
+    monkeypatch.setattr(scene.host, "facts", broken)
+    interval = Desired(INTERVAL, 1, False, {"junk_days": 7, "trash_days": None}, None, True)
+    report = scene.converge(interval)
+    assert (report.status, report.step) == ("failed", "read")
+    assert "dovecot.conf line 5" in (report.error or "")
+    assert scene.converge(scene.wanted(1)).status == "applied"
+    monkeypatch.undo()
+    scene.now = 2000.0
+    monkeypatch.setattr("mailpanel.apply.executor.time.monotonic", lambda: scene.now)
+    assert scene.converge(interval).status == "applied"

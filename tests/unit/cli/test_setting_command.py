@@ -286,3 +286,77 @@ def test_the_master_password_is_printed_where_the_database_goes_away_meanwhile(r
     assert result.exit_code == 1
     assert generated(result.stdout)
     assert result.stderr == "mailpanel: The database is away.\n"
+
+
+def test_history_is_a_line_for_each_revision(must):
+    arguments = ("setting", "set", NAME, *RELAY, "username=u", "--password-stdin")
+    must(*arguments, stdin="s3cret")
+    must(*arguments[:-1], "security=tls", "--password-stdin", "--no-probe", stdin="s3cret")
+    must("setting", "reset", NAME)
+    printed = must("setting", "history", NAME)
+    assert "s3cret" not in printed
+    header, newest, second, first = printed.splitlines()
+    assert header.split() == ["REVISION", "CREATED", "AUTHOR", "ADDRESS", "CHANGE"]
+    assert newest.split()[0] == "3"
+    assert newest.endswith("  reset")
+    assert second.endswith("  security: none → tls; password changed; not tried first")
+    assert first.endswith(
+        "server_hostname: none → relay.example.net; server_port: none → 587; "
+        "username: none → u; password changed"
+    )
+    entries = json.loads(must("setting", "history", NAME, "--json", "--limit", "2"))
+    assert [entry["revision"] for entry in entries] == [3, 2]
+    (entry,) = json.loads(must("setting", "history", NAME, "--json", "--before", "2"))
+    assert (entry["revision"], entry["value"]["username"]) == (1, "u")
+    assert must("setting", "history", INTERVAL, "--json") == "[]\n"
+
+
+def test_restore_brings_a_revision_back(must, run):
+    must("setting", "set", INTERVAL, "junk_days=7", "trash_days=null")
+    must("setting", "set", INTERVAL, "junk_days=8", "trash_days=14")
+    value = {"junk_days": 7, "trash_days": None}
+    printed = json.loads(must("setting", "restore", INTERVAL, "1"))
+    assert printed == {"settings": {"name": INTERVAL, "status": "applying", "value": value}}
+    newest = must("setting", "history", INTERVAL).splitlines()[1]
+    assert newest.endswith("  restored 1; junk_days: 8 → 7; trash_days: 14 → null")
+    must("setting", "reset", INTERVAL)
+    must("setting", "restore", INTERVAL, "1")
+    deleting = {"settings": {"name": INTERVAL, "status": "deleting"}}
+    assert json.loads(must("setting", "restore", INTERVAL, "4")) == deleting
+
+
+def test_what_cannot_be_restored_is_told_in_one_line(must, run):
+    must("setting", "set", MASTER)
+    for _ in range(11):
+        must("setting", "set", NAME, *RELAY, "username=u", "--password-stdin", stdin="s3cret")
+    for arguments, status, words in (
+        ((MASTER, "1"), 1, "have a new one made"),
+        ((NAME, "12"), 1, "no such revision"),
+        ((NAME, "1"), 2, "password: The password of revision 1 is no longer kept"),
+        ((NAME, "0"), 2, "0 is not in the range"),
+        ((NAME, "first"), 2, "not a valid integer"),
+    ):
+        result = run("setting", "restore", *arguments)
+        assert (result.exit_code, result.stdout) == (status, "")
+        assert words in result.stderr
+
+
+def test_restore_waits_as_set_does(must, run, hosts):
+    must("setting", "set", INTERVAL, "junk_days=7", "trash_days=null")
+    hosts.report("mx1", Report(INTERVAL, 3, "applied", None, None, 1, highest_revision=1))
+    must("setting", "set", INTERVAL, "junk_days=8", "trash_days=null")
+    printed = json.loads(must("setting", "restore", INTERVAL, "1", "--wait", "30"))
+    assert printed["settings"]["status"] == "applied"
+    result = run("setting", "restore", INTERVAL, "1", "--wait", "0")
+    assert result.exit_code == 1
+    assert "not applied within 0 s" in result.stderr
+
+
+def test_what_a_command_changes_stands_in_the_systems_log(must, monkeypatch):
+    """As in the audit log; no password in it."""
+    sent = []
+    monkeypatch.setattr("syslog.syslog", lambda _, line: sent.append(json.loads(line)))
+    must("setting", "set", NAME, *RELAY, "username=u", "--password-stdin", stdin="s3cret")
+    must("account", "add", "admin", "--perm-level", "MasterAdmin")
+    assert [line["action"] for line in sent] == ["setting.set", "account.add"]
+    assert "s3cret" not in str(sent)

@@ -95,3 +95,58 @@ def test_files_are_closed_after_the_time_limit() -> None:
         with pytest.raises(HostError):
             command.run(["sh", "-c", script], timeout=0.1)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_the_first_lines_of_millions() -> None:
+    """The command is ended there: it would list every mailbox."""
+    began = time.monotonic()
+    assert command.first_lines(["yes", "mailbox"], 3) == ["mailbox"] * 3
+    assert command.first_lines(["sh", "-c", "echo a; echo b; exec sleep 60"], 2) == ["a", "b"]
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("script", "lines"),
+    [
+        ("echo a", ["a"]),
+        ("", []),
+        ("echo a; echo no >&2; exit 75", ["a"]),
+        ("printf 'a\\nhalf'", ["a"]),
+        ("printf '\\377\\n'", ["\udcff"]),
+    ],
+)
+def test_fewer_lines_are_all_there_are(script: str, lines: list[str]) -> None:
+    assert command.first_lines(["sh", "-c", script], 3) == lines
+
+
+def test_lines_that_do_not_come_are_not_waited_for(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    script = f"echo a; sleep 60 & echo $$ $! >{pids}; wait"
+    with pytest.raises(HostError, match="did not answer within 0 s"):
+        command.first_lines(["sh", "-c", script], 2, timeout=0.3)
+    assert all(gone(int(pid)) for pid in pids.read_text().split())
+
+
+def test_a_daemon_stays_and_its_command_is_waited_for(tmp_path: Path) -> None:
+    """It has no stream of the caller's, which would never be closed."""
+    pids = tmp_path / "pids"
+    script = f"setsid -f sh -c 'echo $$ >{pids}; exec sleep 60' & sleep 0.2; exit 3"
+    assert command.detached(["sh", "-c", script]) == 3
+    pid = int(pids.read_text())
+    assert lives(pid)
+    assert {str(Path(f"/proc/{pid}/fd/{each}").readlink()) for each in (0, 1, 2)} == {"/dev/null"}
+    os.kill(pid, 9)
+
+
+def test_a_start_that_does_not_end_is_ended_with_all_of_it(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    began = time.monotonic()
+    with pytest.raises(HostError, match="sh did not end within 0 s"):
+        command.detached(["sh", "-c", f"sleep 60 & echo $$ $! >{pids}; wait"], timeout=0.3)
+    assert time.monotonic() - began < 5
+    assert all(gone(int(pid)) for pid in pids.read_text().split())
+
+
+def test_a_start_that_is_missing_is_named() -> None:
+    with pytest.raises(HostError, match="no-such-daemon is not installed"):
+        command.detached(["no-such-daemon"])

@@ -214,6 +214,22 @@ def test_a_line_that_the_admin_appends_is_the_admins(change: Any, before: str) -
     assert settle(*compose(again, ledger, "s", Plan()))[0].main_cf == f"{before}{name} = own\n"
 
 
+def test_doubled_lines_all_read_the_same_until_they_come_back() -> None:
+    """Of two that differ Postfix warns, and with three such pairs its second reload hangs."""
+    first = "relayhost = a\n# c\nx = 1\nrelayhost =\n  b\nsmtp_tls_policy_maps = m\n" * 2
+    changes = (SetParameter("relayhost", "[a]:587"), ITEM)
+    tree, ledger = composed(first, *changes)
+    assert ConfigText(tree.main_cf, main_cf_key).all("relayhost") == ["relayhost = [a]:587\n"] * 4
+    assert len(set(ConfigText(tree.main_cf, main_cf_key).all(ITEM.name))) == 1
+    assert compose(tree, ledger, "s", Plan(changes=changes)) == (tree, ledger)
+    changes = (SetParameter("relayhost", "[b]:587"), ITEM)
+    tree, ledger = compose(tree, Ledger.loads(ledger.dumps()), "s", Plan(changes=changes))
+    assert tree.main_cf.count("relayhost = [b]:587\n") == 4
+    tree, ledger = settle(*compose(tree, ledger, "s", Plan()))
+    assert tree.main_cf == first
+    assert ledger.dumps() is None
+
+
 def test_a_line_end_that_the_admin_wrote_stays() -> None:
     """Only the line that had no end before mailpanel has none afterwards."""
     tree, ledger = composed("x = 1", SetParameter("relayhost", "[a]:587"))

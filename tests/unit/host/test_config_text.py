@@ -109,33 +109,65 @@ def test_services_are_found_by_name_and_type() -> None:
 @settings(deadline=None)
 @example("relayhost = a\n\n  # c\n", "relayhost")
 def test_a_put_is_read_back_and_nothing_else_changes(text: str, key: str) -> None:
-    """Around the logical line that is replaced every byte stays; a new one stands at the end."""
+    """Around the logical lines that are replaced every byte stays; a new one stands at the end."""
     before = main_cf(text)
     raw, others = f"{key} = new\n", {name: before.get(name) for name in KEYS if name != key}
     after = main_cf(text)
     after.put(key, raw)
     assert after.get(key) == raw
     assert {name: after.get(name) for name in others} == others
-    old = before.get(key)
-    if old is None:
-        assert after.text == before.text + raw
-    else:
-        head, _, tail = before.text.rpartition(old)
-        assert after.text == head + raw + tail
+    expected, position = "", 0
+    for old in before.all(key):
+        start = before.text.index(old, position)
+        expected += before.text[position:start] + raw
+        position = start + len(old)
+    assert after.text == expected + before.text[position:] + ("" if before.all(key) else raw)
 
 
 @given(TEXTS, st.sampled_from(KEYS))
 @settings(deadline=None)
 def test_put_and_put_back_is_nothing(text: str, key: str) -> None:
-    before = main_cf(text)
-    old = before.get(key)
-    after = main_cf(text)
+    """However many lines there were."""
+    before, after = main_cf(text), main_cf(text)
     after.put(key, f"{key} = new\n")
-    if old is None:
-        after.remove(key)
-    else:
-        after.put(key, old)
+    assert after.restore(key, f"{key} = new\n", before.all(key))
     assert after.text == before.text
+
+
+OURS, EDITED = "relayhost = ours\n", "relayhost = edited\n"
+A, B = "relayhost = a\n", "relayhost = b\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "expected"),
+    [
+        (OURS, [], ""),
+        (OURS * 2, [A, B], A + B),
+        # Somebody has copied mailpanel's line, or taken one away.
+        (OURS * 2, [B], B),
+        (OURS * 2, [], ""),
+        (OURS, [A, B], B),
+        # One of them was edited: that one counts, and the others are as they were.
+        (OURS + EDITED, [A, B], A + EDITED),
+        (EDITED + OURS, [A, B], EDITED + B),
+    ],
+)
+def test_lines_that_somebody_has_touched_meanwhile(
+    text: str, before: list[str], expected: str
+) -> None:
+    after = main_cf(text)
+    assert after.restore("relayhost", OURS, before)
+    assert after.text == expected
+
+
+@given(TEXTS, st.sampled_from(KEYS))
+@settings(deadline=None)
+def test_removed_and_replaced_last(text: str, key: str) -> None:
+    removed, replaced = main_cf(text), main_cf(text)
+    removed.remove(key)
+    assert removed.all(key) == []
+    replaced.put_last(key, f"{key} = new\n")
+    assert replaced.all(key) == [*main_cf(text).all(key)[:-1], f"{key} = new\n"]
 
 
 @given(st.text(max_size=60))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailpanel.errors import HostError
 from mailpanel.host.files import FileState
 from mailpanel.host.journal import Entry, Journal, Phase
 
@@ -22,7 +23,7 @@ STATES = st.builds(
     st.integers(0, 2**32 - 2),
     st.lists(st.tuples(st.just("user.x"), st.binary(max_size=8)), max_size=2).map(tuple),
 )
-ENTRIES = st.builds(Entry, st.sampled_from(PHASES), STATES, STATES, st.booleans())
+ENTRIES = st.builds(Entry, st.sampled_from(PHASES), STATES, STATES, st.booleans(), st.booleans())
 
 
 @given(st.lists(ENTRIES, max_size=4).map(tuple))
@@ -74,3 +75,15 @@ def test_without_a_file_that_counts_nothing_is_committed(tmp_path: Path) -> None
     path.write_bytes(NEW)
     entry = Entry(Phase.PREPARE, FileState(path, OLD), FileState(path, NEW))
     assert not Journal("s", "part", (entry,)).committed()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"\xff", b'{"setting": "s", "part": "p", "entries": [{}]}']
+)
+def test_a_damaged_journal_is_told_and_stays(tmp_path: Path, content: bytes) -> None:
+    """Nobody knows what it would have put back, so nothing else is changed."""
+    path = tmp_path / "journal.json"
+    path.write_bytes(content)
+    with pytest.raises(HostError, match=r"journal\.json is damaged"):
+        Journal.read(path)
+    assert path.read_bytes() == content

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from mailpanel.errors import HostError, PutBackFailed, ReloadFailed, VerifyFaile
 from mailpanel.host import files
 from mailpanel.host.files import FileState, read_state
 from mailpanel.host.journal import Entry, Journal, Phase
+from mailpanel.host.master_user import drop_probe
 from mailpanel.host.transaction import KEPT_BACKUPS, Transaction, recover
 
 NOBODY = 65534
@@ -31,9 +33,11 @@ class FakePart:
 
     def __init__(self, reload: Callable[[], None]) -> None:
         self.reload_if_running = reload
+        self.recovering = nothing
 
     def tidy(self, path: Path) -> None:
-        pass
+        if path.name == "users":
+            drop_probe(path)
 
     def recovered(self) -> None:
         pass
@@ -369,3 +373,117 @@ def test_an_error_that_is_nobodys_fault_keeps_the_journal(world: World, monkeypa
     with pytest.raises(HostError, match="Operation not permitted"):
         world.recover()
     assert (world.journals / "journal.json").exists()
+
+
+OLD_USER, NEW_USER, PROBE = b"master:old::::::\n", b"master:new::::::\n", b"mailpanel-probe:x::\n"
+
+
+def revoking(world: World, new: bytes | None) -> World:
+    """Return a world whose change replaces a master user's entry, or takes it away."""
+    users = world.write("leaving/users", OLD_USER, 0o640)
+    old = read_state(users)
+    phase = Phase.PREPARE if new else Phase.CLEAN
+    entry = Entry(phase, old, old.with_content(new), own_directory=True, revoked=True)
+    world.journal = Journal("s", "part", (*world.journal.entries, entry))
+    return world
+
+
+def users(world: World) -> bytes | None:
+    return read_state(world.etc / "leaving" / "users").content
+
+
+@pytest.mark.parametrize("new", [NEW_USER, None])
+def test_what_was_to_be_revoked_does_not_come_back(world: World, new: bytes | None) -> None:
+    """Whatever fails once it has gone; everything else is put back, and the error says so."""
+    revoking(world, new)
+
+    def verify() -> None:
+        if new is None:
+            # As the removal of a master user is proven: with another entry in its place.
+            (world.etc / "leaving" / "users").write_bytes(PROBE)
+        raise VerifyFailed("It does not live.", temporary=False)
+
+    with pytest.raises(VerifyFailed, match=r"It does not live\. .* stays revoked\.") as caught:
+        world.transaction(verify=verify).run(nothing)
+    assert not caught.value.temporary
+    assert users(world) is None
+    assert world.snapshot() == world.old
+
+
+def test_nothing_is_revoked_before_anything_happens(world: World) -> None:
+    """The disk is full, or it is read-only: the old password goes on."""
+    revoking(world, NEW_USER)
+    with pytest.raises(ReloadFailed) as caught:
+        world.transaction(on_calls({1: ReloadFailed("No.")})).run(nothing)
+    assert str(caught.value) == "No."
+    assert users(world) == OLD_USER
+
+
+@pytest.mark.parametrize("new", [NEW_USER, None])
+def test_killed_anywhere_the_old_entry_is_gone_for_good(
+    tmp_path: Path, in_child, new: bytes | None
+) -> None:
+    """Once a log-in by it was refused it is never accepted again; nor does a probe stay."""
+    for number in itertools.count(1):
+        world = revoking(World(tmp_path / str(number)), new)
+
+        def verify(world: World = world) -> None:
+            with (world.etc / "leaving" / "users").open("wb") as stream:
+                stream.write((new or b"") + PROBE)
+            # Killed here, too.
+            os.utime(world.etc)
+            (world.etc / "leaving" / "users").write_bytes(new or PROBE)
+
+        code = in_child(lambda: world.transaction(verify=verify).run(nothing), die_at=number)  # noqa: B023
+        was_gone = users(world) != OLD_USER
+        world.recover()
+        assert users(world) in ((new, None) if was_gone else (OLD_USER, new, None))
+        assert list(world.journals.iterdir()) == []
+        if code == 0:
+            break
+    assert users(world) == new
+
+
+def test_a_revive_that_cannot_even_be_tried_leaves_the_files_back(world: World) -> None:
+    """A command that hangs or is missing is another thing than a file that is not back."""
+    fail = on_calls({2: HostError("It hangs."), 3: HostError("It still hangs.")})
+    with pytest.raises(PutBackFailed, match=r"It hangs\. The old files are back, .* still hangs"):
+        world.transaction(fail).run(nothing)
+    assert world.snapshot() == world.old
+    assert world.recover() == "undone"
+    world.assert_whole()
+
+
+def test_a_recovery_that_finds_the_disk_full_says_so(world: World, monkeypatch) -> None:
+    """Also where it is a probe that cannot be taken out, or a place that cannot be asked."""
+    world.journal.write(world.journals / "journal.json")
+    part = FakePart(nothing)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    for name in ("tidy", "recovering"):
+        with monkeypatch.context() as patch:
+            patch.setattr(part, name, full)
+            with pytest.raises(HostError, match="No space left"):
+                recover(world.journals, world.backups, {"part": part})
+        assert (world.journals / "journal.json").exists()
+    assert world.recover() == "undone"
+
+
+def test_a_read_only_place_is_left_as_it_was(world: World, tmp_path: Path) -> None:
+    """Nothing was written, so nothing has to be put back, and the daemon need not hear of it."""
+    reloads: list[int] = []
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a file system read-only")
+    etc = str(world.etc)
+    subprocess.run(["mount", "--bind", etc, etc], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", etc], check=True)
+        with pytest.raises(HostError, match="Read-only file system") as caught:
+            world.transaction(lambda: reloads.append(1)).run(nothing)
+        assert not isinstance(caught.value, PutBackFailed)
+        world.assert_whole()
+        assert reloads == []
+    finally:
+        subprocess.run(["umount", etc], check=True)

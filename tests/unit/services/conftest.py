@@ -12,9 +12,11 @@ import pytest
 from mailpanel.reports import Report
 from mailpanel.seal import Opener, Sealer, make_keys
 from mailpanel.services.accounts import Accounts
+from mailpanel.services.audit import AuditLog
 from mailpanel.services.authentication import Authentication
 from mailpanel.services.changes import Author, Changes
 from mailpanel.services.database import Database
+from mailpanel.services.history import History
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.tokens import Tokens
 from mailpanel.services.wake import make_waker
@@ -70,6 +72,16 @@ def authentication(database: Database, clock: FakeClock) -> Authentication:
 @pytest.fixture
 def tokens(database: Database, clock: FakeClock) -> Tokens:
     return Tokens(database, clock)
+
+
+@pytest.fixture
+def audit_log(database: Database) -> AuditLog:
+    return AuditLog(database)
+
+
+@pytest.fixture
+def history(database: Database) -> History:
+    return History(database)
 
 
 @pytest.fixture

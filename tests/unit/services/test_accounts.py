@@ -21,6 +21,8 @@ def test_account_without_password_has_no_panel_login(accounts):
             "enabled": True,
             "api_access": True,
             "has_password": False,
+            "recovery_email": None,
+            "language": None,
             "created": "2026-11-22T12:00:00.000Z",
         }
     ]
@@ -131,4 +133,98 @@ def test_every_change_is_audited(accounts, database, author):
         "remove",
     ]
     assert {entry.author for entry in entries} == {"admin"}
-    assert entries[2].detail == {"account": "second"}
+    assert entries[2].detail == {"account": "second", "password": "changed"}
+    assert entries[3].detail == {"account": "second", "enabled": False}
+
+
+def test_what_is_not_named_of_an_account_stays(accounts):
+    more = {"recovery_email": "a@example.org", "language": "pt-BR", "enabled": False}
+    added = accounts.add("user", "MailUser", "twelve chars", **more)
+    changed = accounts.change("user", {"language": None, "perm_level": "DomainAdmin"})
+    assert changed == {**added, "language": None, "perm_level": "DomainAdmin"}
+    assert accounts.change("user", {}) == accounts.get("user") == changed
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("recovery_email", ""),
+        ("recovery_email", "alice"),
+        ("recovery_email", "a b@example.org"),
+        ("recovery_email", "a@example.org\nBcc: b@example.org"),
+        ("recovery_email", "a@-example.org"),
+        ("recovery_email", "a@exa_mple.org"),
+        ("recovery_email", f"a@{'e' * 63}.{'e' * 63}.{'e' * 63}.{'e' * 63}"),
+        ("recovery_email", f"{'a' * 65}@example.org"),
+        ("language", ""),
+        ("language", "german"),
+        ("language", "DE"),
+        ("language", "de_DE"),
+        ("language", "de\n"),
+    ],
+)
+def test_wrong_address_or_language_changes_nothing(accounts, field, wrong):
+    accounts.add("user", "MailUser", recovery_email="a@example.org", language="de")
+    before = accounts.get("user")
+    with pytest.raises(InvalidFields) as raised:
+        accounts.change("user", {field: wrong, "enabled": False})
+    assert [error.field for error in raised.value.errors] == [field]
+    assert accounts.get("user") == before
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"perm_level": "DomainAdmin"}, {"enabled": False}, {"api_access": False}],
+)
+def test_last_master_admin_is_not_locked_out(accounts, fields):
+    """Without a password the API is the only way in."""
+    accounts.add("admin", "MasterAdmin")
+    accounts.add("no-way-in", "MasterAdmin", api_access=False)
+    before = accounts.list()
+    with pytest.raises(Conflict, match="add or enable another one first"):
+        accounts.change("admin", fields)
+    assert accounts.list() == before
+
+
+def test_last_master_admin_with_a_password_may_do_without_the_api(accounts):
+    accounts.add("admin", "MasterAdmin", "twelve chars")
+    assert not accounts.change("admin", {"api_access": False})["api_access"]
+
+
+class TestTokensOfAnAccount:
+    """They go as soon as they might be in the wrong hands."""
+
+    @pytest.mark.parametrize(
+        ("fields", "left"),
+        [
+            ({"enabled": False}, 0),
+            ({"password": "another password"}, 0),
+            ({"enabled": True}, 2),
+            ({"api_access": False, "perm_level": "DomainAdmin", "language": "de"}, 2),
+        ],
+    )
+    def test_are_revoked_with_the_account_or_its_password(self, accounts, tokens, fields, left):
+        accounts.add("user", "MailUser", "twelve chars")
+        accounts.add("other", "MailUser", "twelve chars")
+        for name in ("user", "user", "other"):
+            tokens.create(name)
+        accounts.change("user", fields)
+        assert len(tokens.list("user")) == left
+        assert len(tokens.list("other")) == 1
+
+    def test_stay_with_an_accounts_first_password(self, accounts, tokens):
+        """It lets nobody in who was not before."""
+        accounts.add("user", "MailUser")
+        tokens.create("user")
+        accounts.set_password("user", "twelve chars")
+        assert len(tokens.list("user")) == 1
+        accounts.set_password("user", "another password")
+        assert tokens.list("user") == []
+
+    def test_that_are_revoked_stand_in_the_audit_log(self, accounts, tokens, audit_log):
+        accounts.add("user", "MailUser", "twelve chars")
+        for _ in range(3):
+            tokens.create("user")
+        accounts.set_enabled("user", False)
+        (entry, *_), _ = audit_log.page()
+        assert entry["detail"] == {"account": "user", "enabled": False, "tokens_revoked": 3}

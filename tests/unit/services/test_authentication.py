@@ -47,6 +47,14 @@ def test_disabled_account_does_not_open(authentication, tokens, accounts, admin)
     accounts.set_enabled("admin", False)
     assert authentication.identity("admin", token, "192.0.2.1") is None
     accounts.set_enabled("admin", True)
+    assert authentication.identity("admin", token, "192.0.2.1") is None, "nor ever again"
+
+
+def test_account_without_api_access_does_not_open(authentication, tokens, accounts, admin):
+    token = tokens.create(admin)
+    accounts.change("admin", {"api_access": False})
+    assert authentication.identity("admin", token, "192.0.2.1") is None
+    accounts.change("admin", {"api_access": True})
     assert authentication.identity("admin", token, "192.0.2.1") is not None
 
 

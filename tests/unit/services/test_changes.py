@@ -13,10 +13,13 @@ from mailpanel.errors import FieldError, InvalidFields, NotFound, PreconditionFa
 from mailpanel.models import AuditEntry, Revision
 from mailpanel.reports import Report
 from mailpanel.seal import Sealer
-from mailpanel.services.changes import Author, Changes, IfMatch
+from mailpanel.services.changes import Author, Changes, IfMatch, SettingState
 from mailpanel.services.wake import SocketWaker
+from mailpanel.settings import SETTINGS
 
 NAME = "postfix_relayhost"
+MASTER = "imap_master_password"
+INTERVAL = "junk_trash_clearing_interval"
 DESTINATION = ("server_hostname", "server_port", "username", "security")
 
 
@@ -84,7 +87,7 @@ class TestSet:
             entry = session.scalars(select(AuditEntry)).one()
         assert (entry.action, entry.setting, entry.revision) == ("setting.set", NAME, 1)
         assert (entry.author, entry.token_id, entry.address) == ("admin", 7, "192.0.2.1")
-        assert entry.detail == {"probe": False}
+        assert entry.detail == {"probe": False, "secret": "changed"}
 
     def test_wakes_after_the_commit(self, database, hosts, author, tmp_path):
         waker = LookingWaker(hosts)
@@ -177,6 +180,89 @@ class TestSecret:
         with pytest.raises(Exception, match="run mailpanel init"):
             changes.set(NAME, value, author)
         assert changes.get(NAME) is None
+
+
+class TestGenerated:
+    """A setting that makes a secret of its own, which nothing stores."""
+
+    def test_is_shown_in_the_answer_and_never_again(self, changes, author):
+        state = changes.set(MASTER, {"null": None}, author)
+        assert state.as_dict() == {
+            "name": MASTER,
+            "status": "applying",
+            "value": state.generated,
+        }
+        assert len(state.generated) == 41
+        read = {"name": MASTER, "status": "applying", "value": None}
+        assert changes.get(MASTER).as_dict() == read
+        assert [each.as_dict() for each in changes.list()] == [read]
+        assert changes.wait(MASTER, 1, 0).as_dict() == read
+
+    def test_is_another_one_each_time(self, changes, author):
+        made = [changes.set(MASTER, {}, author) for _ in range(3)]
+        assert len({state.generated for state in made}) == 3
+        assert [state.revision for state in made] == [1, 2, 3]
+
+    def test_only_its_hash_is_stored_and_told_to_the_hosts(self, changes, hosts, author, database):
+        state = changes.set(MASTER, {}, author)
+        (desired,) = hosts.desired()
+        assert desired.value == SETTINGS[MASTER].believed(desired.value, None)
+        assert desired.sealed is None
+        content = stored(database)
+        assert b"{ARGON2ID}$argon2id$" in content
+        assert state.generated.encode() not in content
+
+    def test_is_in_no_representation_of_the_state(self, changes, author):
+        """What is logged by mistake does not give it away."""
+        state = changes.set(MASTER, {}, author)
+        assert state.generated not in repr(state)
+        assert state.generated not in str(changes.status(MASTER))
+
+    def test_nothing_is_made_where_the_body_is_wrong(self, changes, author):
+        for wrong in ({"null": 1}, {"password": "mine"}):
+            with pytest.raises(InvalidFields):
+                changes.set(MASTER, wrong, author)
+        assert changes.get(MASTER) is None
+
+    def test_its_reset_answers_none(self, changes, author, hosts):
+        changes.set(MASTER, {}, author)
+        assert changes.reset(MASTER, author).as_deleting() == {"name": MASTER, "status": "deleting"}
+        assert changes.get(MASTER).as_dict()["value"] is None
+
+    def test_other_settings_generate_nothing(self, changes, author, value):
+        assert changes.set(NAME, value, author).generated is None
+        state = changes.set(INTERVAL, {"junk_days": 7, "trash_days": None}, author)
+        assert (state.generated, state.value) == (None, {"junk_days": 7, "trash_days": None})
+
+
+class TestReached:
+    """What has become of a change, with the secret that it made where that may count."""
+
+    MADE = SettingState("a", "applying", None, 3, generated="secret")
+
+    @pytest.mark.parametrize("status", ["applied", "applying"])
+    def test_it_is_shown_where_it_counts_or_may_yet(self, status):
+        reached = self.MADE.reached(SettingState("a", status, None, 3))
+        assert reached.as_dict() == {"name": "a", "status": status, "value": "secret"}
+
+    def test_it_is_not_shown_where_it_failed(self):
+        reached = self.MADE.reached(SettingState("a", "failed", None, 3, error="No."))
+        assert reached.as_dict() == {
+            "name": "a", "status": "failed", "value": None, "error": "No."
+        }  # fmt: skip
+
+    @pytest.mark.parametrize("status", ["applied", "applying", "deleting"])
+    def test_it_is_not_shown_as_a_later_changes(self, status):
+        later = SettingState("a", status, None, 4, is_set=status != "deleting")
+        assert self.MADE.reached(later) == later
+
+    def test_a_reset_that_is_done_leaves_nothing(self):
+        assert self.MADE.reached(None) is None
+
+    def test_a_value_that_was_not_generated_is_the_later_ones(self):
+        value = {"junk_days": 7, "trash_days": 14}
+        later = SettingState("a", "applied", value, 3)
+        assert SettingState("a", "applying", value, 3).reached(later) == later
 
 
 class TestIfMatch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailpanel.errors import NotFound
-from mailpanel.reports import Desired
+from mailpanel.reports import Desired, Report
 from mailpanel.services.hosts import Hosts
 
 NAME = "postfix_relayhost"
@@ -57,6 +57,35 @@ def test_present_and_report_keep_each_other(hosts, report):
     hosts.present("mx1", NAME, None)
     shown = hosts.get("mx1")["settings"][NAME]
     assert (shown["present"], shown["status"]) == (None, "applied")
+
+
+def test_what_a_host_tells_beside_is_shown_with_its_report(hosts, changes, author):
+    """In the host and in the setting's status, until its next report."""
+    told = {"log_in_as": "user@example.net*master", "effective_from": "2026-11-23T12:00:00Z"}
+    hosts.report("mx1", Report(NAME, 1, "applied", None, None, 12, 1, told))
+    assert hosts.get("mx1")["settings"][NAME].items() >= told.items()
+    assert changes.status(NAME)["hosts"][0].items() >= told.items()
+    hosts.report("mx1", Report(NAME, 2, "applied", None, None, 12, 2))
+    assert not told.keys() & hosts.get("mx1")["settings"][NAME].keys()
+
+
+def test_what_a_host_tells_beside_hides_nothing(hosts, changes, author, value):
+    """A host speaks for itself alone, and of its report there is one."""
+    changes.set(NAME, value, author)
+    told = dict.fromkeys(("host", "status", "revision", "present", "away", "last_seen"), "told")
+    hosts.report("mx1", Report(NAME, 1, "applied", None, None, 12, 1, told))
+    (shown,) = changes.status(NAME)["hosts"]
+    assert "told" not in shown.values()
+    assert (shown["host"], shown["status"], shown["revision"]) == ("mx1", "applied", 1)
+    shown = hosts.get("mx1")["settings"][NAME]
+    assert (shown["status"], shown["revision"], shown["present"]) == ("applied", 1, None)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "half \ud800", "ü €", "x" * 10_000])
+def test_what_a_host_tells_may_be_any_text(hosts, text):
+    """Whatever a path or a name on that host has in it."""
+    hosts.report("mx1", Report(NAME, 1, "applied", None, None, 12, 1, {"log_in_as": text}))
+    assert hosts.get("mx1")["settings"][NAME]["log_in_as"] == text
 
 
 def test_forgotten_host_is_waited_for_no_longer(hosts, changes, author, value, report):

@@ -1,0 +1,96 @@
+"""What may stand in the fields of an account, each rule once: forms, API and commands ask here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mailpanel.errors import FieldError, InvalidFields
+from mailpanel.services.passwords import SHORTEST, is_common
+
+__all__ = [
+    "EMAIL",
+    "LANGUAGE",
+    "LEVELS",
+    "LONGEST_EMAIL",
+    "NAME",
+    "SHORTEST",
+    "check_fields",
+    "email_problem",
+    "language_problem",
+    "name_problem",
+    "password_problem",
+    "whole_problem",
+]
+
+LEVELS = ("MasterAdmin", "DomainAdmin", "MailUser")
+# No colon: it ends the name in Basic authentication (RFC 7617, 2).
+NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
+# What a browser takes too (WHATWG HTML, valid e-mail address).
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*")
+LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
+# Language, script and region of BCP 47 (RFC 5646).
+LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?")
+
+
+def name_problem(name: str) -> str | None:
+    """Return a sentence about what is wrong with a username, or ``None``."""
+    if NAME.fullmatch(name):
+        return None
+    return "Use 1 to 64 letters, digits and the characters . _ @ + - here."
+
+
+def password_problem(password: str) -> str | None:
+    """Return a sentence about what is wrong with an account's password, or ``None``."""
+    if len(password) < SHORTEST:
+        return f"A password has at least {SHORTEST} characters."
+    if is_common(password):
+        return "This password is among those guessed first; choose another."
+    return whole_problem(password)
+
+
+def whole_problem(text: str) -> str | None:
+    """Return a sentence where *text* holds a lone surrogate, which is no text, or ``None``."""
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        return "This holds half of a character; send whole characters."
+    return None
+
+
+def email_problem(address: str) -> str | None:
+    """Return a sentence about what is wrong with a mail address, or ``None``."""
+    if len(address) <= LONGEST_EMAIL and EMAIL.fullmatch(address):
+        return None
+    return "Write a mail address, like alice@example.org."
+
+
+def language_problem(tag: str) -> str | None:
+    """Return a sentence about what is wrong with a language's tag, or ``None``."""
+    if LANGUAGE.fullmatch(tag):
+        return None
+    return "Write a language's tag, like en, de or pt-BR."
+
+
+def _level_problem(level: str) -> str | None:
+    return None if level in LEVELS else f"This must be one of {', '.join(LEVELS)}."
+
+
+_RULES: Mapping[str, Callable[[str], str | None]] = {
+    "username": name_problem,
+    "perm_level": _level_problem,
+    "password": password_problem,
+    "recovery_email": email_problem,
+    "language": language_problem,
+}
+
+
+def check_fields(fields: Mapping[str, Any]) -> None:
+    """Raise :class:`InvalidFields` with all that is wrong; ``None`` is always right."""
+    errors = [
+        FieldError(name, sentence)
+        for name, rule in _RULES.items()
+        if fields.get(name) is not None and (sentence := rule(fields[name]))
+    ]
+    if errors:
+        raise InvalidFields(errors)

@@ -1,0 +1,264 @@
+"""What there is to say of a setting: the words, the chip, and each host's part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+__all__ = ["Card", "Chip", "HostPart", "Notice", "card_of", "notices"]
+
+# The steps in which a host makes a change live, in their order, and what each one does.
+STEPS = {
+    "read": "Read the host's configuration",
+    "check": "Check the new one beside it",
+    "probe": "Try the new values at the server",
+    "journal": "Note what the old one was",
+    "swap": "Put the new one in place",
+    "reload": "Reload the daemon",
+    "verify": "See that it lives with it",
+}
+WAITING = {
+    "wait for mail in flight": "Waiting for mail that still needs the old way",
+    "put back": "Putting the old configuration back",
+}
+# What a host says of every setting; all else is the setting's own.
+COMMON = {
+    "host",
+    "status",
+    "revision",
+    "step",
+    "error",
+    "duration_ms",
+    "reported",
+    "present",
+    "last_seen",
+    "away",
+}
+EFFECTIVE_FROM = "effective_from"
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A status in a word or a few; *kind* is ``ok``, ``busy``, ``bad`` or ``none``."""
+
+    text: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a change: ``done``, ``now``, ``failed`` or ``next``."""
+
+    text: str
+    state: str
+
+
+class HostPart:
+    """How far one host is with a setting."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        self.name: str = said["host"]
+        self.status: str | None = said["status"]
+        self.step: str | None = said["step"]
+        self.error: str | None = said["error"]
+        self.duration_ms: int | None = said["duration_ms"]
+        self.reported: str | None = said["reported"]
+        self.present: dict[str, Any] | None = said["present"]
+        self.last_seen: str = said["last_seen"]
+        self.away: bool = said["away"]
+        self._said = said
+
+    @property
+    def chip(self) -> Chip:
+        """Return the host's status."""
+        if self.status in ("waiting", "applying") and self.away:
+            return Chip("not there", "bad")
+        if self.status == "applying" and self.step in WAITING:
+            return Chip("waiting", "busy")
+        kinds = {"applied": "ok", "failed": "bad", "waiting": "busy", "applying": "busy"}
+        return Chip(self.status or "not set", kinds.get(self.status or "", "none"))
+
+    @property
+    def steps(self) -> list[Step]:
+        """Return all steps of a change that is under way, or those to where it failed."""
+        if self.status not in ("applying", "failed") or self.step not in STEPS:
+            return []
+        at = list(STEPS).index(self.step)
+        failed = self.status == "failed"
+        states = [*["done"] * at, "failed" if failed else "now", *["next"] * len(STEPS)]
+        texts = list(STEPS.values())[: at + 1 if failed else None]
+        return [Step(text, state) for text, state in zip(texts, states, strict=False)]
+
+    @property
+    def waits_for(self) -> str | None:
+        """Return what the host waits for, in words."""
+        if self.status == "applying" and self.step in WAITING:
+            return WAITING[self.step]
+        if self.status in ("waiting", "applying") and self.away:
+            return "It gets the change when its apply service runs again."
+        return None
+
+    @property
+    def details(self) -> list[tuple[str, str]]:
+        """Return what else the host told, by names in words; nothing while it is not applied."""
+        if self.status != "applied":
+            return []
+        return [
+            (name.replace("_", " ").capitalize(), each)
+            for name, each in self._said.items()
+            if name not in COMMON and isinstance(each, str)
+        ]
+
+    @property
+    def effective_from(self) -> datetime | None:
+        """Return when the value takes effect, where that is still to come."""
+        seconds = self._said.get(EFFECTIVE_FROM)
+        if not isinstance(seconds, int | float):
+            return None
+        time = datetime.fromtimestamp(seconds, UTC)
+        return time if time > datetime.now(UTC) else None
+
+
+@dataclass(frozen=True)
+class Card:
+    """One setting: what is desired of it (*state*) and what the hosts make of it (*progress*)."""
+
+    setting: Any
+    state: Any
+    progress: dict[str, Any]
+
+    @cached_property
+    def hosts(self) -> list[HostPart]:
+        """Return each host's part."""
+        return [HostPart(said) for said in self.progress["hosts"]]
+
+    @property
+    def status(self) -> str | None:
+        """Return ``applying``, ``applied``, ``failed``, ``deleting``, or ``None`` where not set."""
+        status: str | None = self.progress["status"]
+        return status
+
+    @property
+    def busy(self) -> bool:
+        """Say whether it may become something else by itself."""
+        return self.status in ("applying", "deleting")
+
+    @property
+    def heading(self) -> str:
+        """Return over what :attr:`words` stands."""
+        if self.status is None:
+            return "Without mailpanel"
+        return "Now" if self.status == "applied" else "Wanted"
+
+    @property
+    def words(self) -> list[str]:
+        """Return what is so, or what is wanted, in sentences."""
+        if self.state is not None and self.state.is_set:
+            return [self.setting.in_words(self.state.value)]
+        if self.status is not None:
+            return ["Each host gets back what stood there before mailpanel."]
+        return self.before
+
+    @property
+    def can_try_again(self) -> bool:
+        """Say whether the very same may be wanted once more."""
+        return self.status == "failed" and not self.setting.generates
+
+    @property
+    def before(self) -> list[str]:
+        """Return what is so without mailpanel; host by host where they differ."""
+        by_words: dict[str, list[str]] = {}
+        for host in self.hosts:
+            words = self.setting.unset
+            if host.present is not None:
+                words = self.setting.present_in_words(host.present)
+            by_words.setdefault(words, []).append(host.name)
+        if not by_words:
+            return [self.setting.unset]
+        if len(by_words) == 1:
+            return list(by_words)
+        return [f"{', '.join(names)}: {words}" for words, names in by_words.items()]
+
+    @property
+    def is_reset(self) -> bool:
+        """Say whether what is under way, or has failed, is a reset."""
+        return self.state is not None and not self.state.is_set
+
+    @property
+    def verb(self) -> str:
+        """Return what the link to the setting's page promises."""
+        if self.setting.generates:
+            return "Make a new one" if self.status else "Make one"
+        return "Change" if self.status else "Set up"
+
+    @property
+    def chip(self) -> Chip:
+        """Return the status of all hosts together."""
+        match self.status:
+            case None:
+                return Chip("not set", "none")
+            case "failed":
+                word = "reset failed" if self.is_reset else "failed"
+                return Chip(f"{word}{self._how_many('failed')}", "bad")
+            case "applied":
+                return self._applied
+        word = "resetting" if self.is_reset else "applying"
+        return Chip(word if self.hosts else "waiting for a host", "busy")
+
+    @property
+    def _applied(self) -> Chip:
+        coming = [each for host in self.hosts if (each := host.effective_from)]
+        if coming:
+            return Chip(f"from {max(coming):%-d %B, %H:%M} UTC", "busy")
+        return Chip(f"applied{self._how_many('applied')}", "ok")
+
+    def _how_many(self, status: str) -> str:
+        count = sum(1 for host in self.hosts if host.status == status)
+        return f" on {count} of {len(self.hosts)}" if len(self.hosts) > 1 else ""
+
+
+def card_of(request: Any, setting: Any) -> Card:
+    """Return the card of *setting*."""
+    changes = request.changes
+    return Card(setting, changes.get(setting.name), changes.status(setting.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that needs a person: what, why, in the server's own words, and what to do."""
+
+    title: str
+    text: str
+    card: Card | None = None
+
+
+def notices(cards: list[Card]) -> Iterator[Notice]:
+    """Yield what needs a person, the worst first."""
+    for card in cards:
+        failed = [host for host in card.hosts if host.status == "failed"]
+        for host in failed:
+            step = f" The step was: {STEPS[host.step]}." if host.step in STEPS else ""
+            # Of a host that could not be put back nobody knows without looking.
+            live = " What was live there before still is." if step else ""
+            change = "reset" if card.is_reset else "change"
+            yield Notice(
+                f"{card.setting.title}: the {change} failed on {host.name}",
+                f"{host.error or 'The change failed.'}{step}{live}",
+                card,
+            )
+    hosts = cards[0].hosts if cards else []
+    for host in hosts:
+        if host.away:
+            yield Notice(
+                f"{host.name} has not been seen for a while",
+                "What you change reaches it when its apply service runs again. If the host is "
+                "gone for good, forget it under Hosts.",
+            )
+    if not hosts:
+        yield Notice(
+            "No mail host has checked in yet",
+            "Start “mailpanel apply” on your mail host. What you save here reaches it then.",
+        )

@@ -1,0 +1,49 @@
+"""The audit log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.view import view_config
+
+from mailpanel.resources import AuditLog
+from mailpanel.security import Permission
+from mailpanel.views.panel._paging import before, older
+
+__all__ = ["audit_log"]
+
+# What was done, as one would say it; what is not here is shown as it is called.
+ACTIONS = {
+    "account.add": "added an account",
+    "account.change": "changed an account",
+    "account.disable": "disabled an account",
+    "account.enable": "enabled an account",
+    "account.passwd": "gave an account a new password",
+    "account.remove": "removed an account",
+    "session.end": "logged out",
+    "session.open": "logged in",
+    "session.refused": "a log-in was refused",
+    "setting.dry_run": "asked what a change would do",
+    "setting.reset": "reset",
+    "setting.restore": "restored",
+    "setting.set": "set",
+    "token.create": "made a token",
+    "token.revoke": "revoked a token",
+}
+
+
+@view_config(
+    route_name="panel.audit",
+    request_method="GET",
+    permission=Permission.READ_AUDIT,
+    renderer="audit.pt",
+)
+def audit_log(_context: AuditLog, request: Any) -> dict[str, Any]:
+    """Return a page of the log, the newest first."""
+    entries, last = request.audit_log.page(before=before(request))
+    return {
+        "title": "Audit log",
+        "entries": entries,
+        "actions": ACTIONS,
+        "older": older(request, last),
+    }

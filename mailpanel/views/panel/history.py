@@ -1,0 +1,47 @@
+"""The history of a setting, and its revisions once more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.view import view_config
+
+from mailpanel.forms import setting_form
+from mailpanel.resources import Revision, Setting
+from mailpanel.security import Permission
+from mailpanel.views.panel._cards import card_of
+from mailpanel.views.panel._paging import before, older
+from mailpanel.views.panel.settings import SettingPages, present_revision
+
+__all__ = ["history", "restore"]
+
+
+@view_config(
+    route_name="panel.history",
+    request_method="GET",
+    permission=Permission.READ_SETTING,
+    renderer="history.pt",
+)
+def history(context: Setting, request: Any) -> dict[str, Any]:
+    """Return a page of the revisions, the newest first."""
+    card = card_of(request, context.setting)
+    entries, last = request.history.page(context.name, before=before(request))
+    return {
+        "title": f"History of {card.setting.title}",
+        "card": card,
+        "entries": entries,
+        "titles": setting_form(card.setting, None).fields,
+        "revision": present_revision(card),
+        "older": older(request, last),
+    }
+
+
+@view_config(
+    route_name="panel.restore", request_method="POST", permission=Permission.CHANGE_SETTING
+)
+def restore(context: Revision, request: Any) -> Any:
+    """Bring a revision back, unless somebody has changed the setting since the page was made."""
+    pages = SettingPages(context, request)
+    conditions = pages.conditions(card_of(request, context.setting))
+    request.changes.restore(context.name, context.number, request.author, **conditions)
+    return pages.back(f"Revision {context.number} is wanted again.")

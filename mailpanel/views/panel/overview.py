@@ -1,0 +1,39 @@
+"""The overview: what needs a person, and how each setting stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyramid.view import view_config
+
+from mailpanel.resources import Settings
+from mailpanel.security import Permission
+from mailpanel.views.panel._cards import Card, card_of, notices
+
+__all__ = ["overview"]
+
+
+@view_config(
+    route_name="panel.overview",
+    request_method="GET",
+    permission=Permission.LIST_SETTINGS,
+    renderer="overview.pt",
+)
+def overview(context: Settings, request: Any) -> dict[str, Any]:
+    """Return all settings, and before them what is wrong."""
+    cards = [card_of(request, setting) for setting in context.registered]
+    return {
+        "title": "Overview",
+        "cards": cards,
+        "notices": list(notices(cards)),
+        "busy": any(card.busy for card in cards),
+        "hosts": _hosts(cards),
+    }
+
+
+def _hosts(cards: list[Card]) -> str:
+    """Return how many hosts there are, and how many of them are not there."""
+    hosts = cards[0].hosts
+    away = sum(1 for host in hosts if host.away)
+    count = f"{len(hosts)} host{'s' if len(hosts) > 1 else ''}"
+    return f"{count}, {away} not there" if away else count if hosts else ""

@@ -1,0 +1,185 @@
+"""The page of a setting: its form, how far the hosts are, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pyramid.view import view_config, view_defaults
+
+from mailpanel.errors import InvalidFields, PreconditionFailed
+from mailpanel.forms import Form, setting_form
+from mailpanel.headers import if_match
+from mailpanel.resources import Setting
+from mailpanel.routes import see_other
+from mailpanel.security import Permission
+from mailpanel.views.panel._cards import Card, card_of
+
+__all__ = ["ResetViews", "SettingPages", "SettingViews", "present_revision", "try_again"]
+
+# A second click on Save comes within this time; whoever types takes longer.
+DOUBLE_CLICK = timedelta(seconds=3)
+
+Page = dict[str, Any]
+
+
+class SettingPages:
+    """What the views of a setting's pages share."""
+
+    def __init__(self, context: Setting, request: Any) -> None:
+        self.context = context
+        self.request = request
+
+    @property
+    def expected(self) -> str:
+        """Return the revision that the form was made from; empty where none was set."""
+        revision: str = self.request.POST.get("revision", "")
+        return revision
+
+    def conditions(self, card: Card) -> Page:
+        """Return the condition that nobody has changed the setting since the form was made.
+
+        Raises :class:`PreconditionFailed` where it was not set then and is now.
+        """
+        if self.expected:
+            return {"if_match": if_match(f'"{self.expected}"')}
+        if present_revision(card):
+            raise PreconditionFailed("This setting was set meanwhile.")
+        return {}
+
+    def back(self, flash: str) -> Any:
+        """Return the redirect to the setting's page, which shows *flash*."""
+        self.request.sessions.keep(self.request.panel_session, flash=flash)
+        return see_other(self.request.route_path("panel.setting", setting=self.context.name))
+
+
+@view_defaults(route_name="panel.setting", renderer="setting.pt")
+class SettingViews(SettingPages):
+    """Look at a setting and change it."""
+
+    @view_config(request_method="GET", permission=Permission.READ_SETTING)
+    def show(self) -> Page:
+        """Return the form with the stored value, or with what could not be saved before."""
+        card = card_of(self.request, self.context.setting)
+        draft = self.request.notes.get("draft", {})
+        if draft.get("setting") != self.context.name:
+            return self._page(card, _form(card))
+        page = self._page(card, _form(card, draft["texts"]))
+        return page | {"draft": True, "revision": draft["revision"]}
+
+    @view_config(request_method="POST", permission=Permission.CHANGE_SETTING)
+    def save(self) -> Any:
+        """Save what was typed; what cannot be saved comes back, but for passwords."""
+        card = card_of(self.request, self.context.setting)
+        form = _form(card, self.request.POST)
+        try:
+            state = self.request.changes.set(
+                self.context.name,
+                form.cstruct,
+                self.request.author,
+                form=True,
+                **self.conditions(card),
+            )
+        except InvalidFields as error:
+            form.show(error.errors)
+            self.request.response.status_int = 422
+            return self._page(card, form) | {"revision": self.expected}
+        except PreconditionFailed:
+            return self._overtaken(form)
+        if state.generated is None:
+            return self.back("Saved.")
+        return self._page(card_of(self.request, card.setting), form) | {"once": state.generated}
+
+    def _overtaken(self, form: Form) -> Any:
+        """Answer somebody whose form was made from what is no longer the present value."""
+        card = card_of(self.request, self.context.setting)
+        if _was_this(card, form, self.request.author.username):
+            return self.back("Saved.")
+        self.request.response.status_int = 412
+        return self._page(card, _form(card, form.texts)) | {"theirs": _differences(card, form)}
+
+    def _page(self, card: Card, form: Form) -> Page:
+        return {
+            "title": card.setting.title,
+            "card": card,
+            "busy": card.busy,
+            "form": form,
+            "revision": present_revision(card),
+            "theirs": None,
+            "draft": False,
+            "once": None,
+        }
+
+
+@view_defaults(route_name="panel.reset", renderer="reset.pt")
+class ResetViews(SettingPages):
+    """Put back what stood there before mailpanel, after a question."""
+
+    @view_config(request_method="GET", permission=Permission.READ_SETTING)
+    def ask(self) -> Page:
+        """Return what would be true then."""
+        card = card_of(self.request, self.context.setting)
+        title = f"Reset {card.setting.title}"
+        return {
+            "title": title,
+            "card": card,
+            "revision": present_revision(card),
+            "overtaken": False,
+        }
+
+    @view_config(request_method="POST", permission=Permission.CHANGE_SETTING)
+    def reset(self) -> Any:
+        """Reset, unless somebody has changed the setting since the question."""
+        card = card_of(self.request, self.context.setting)
+        try:
+            conditions = self.conditions(card)
+            self.request.changes.reset(self.context.name, self.request.author, **conditions)
+        except PreconditionFailed:
+            if not present_revision(card):
+                return self.back("It is reset already.")
+            self.request.response.status_int = 412
+            return self.ask() | {"overtaken": True}
+        return self.back("Reset.")
+
+
+@view_config(route_name="panel.again", request_method="POST", permission=Permission.CHANGE_SETTING)
+def try_again(context: Setting, request: Any) -> Any:
+    """Store the very same once more, so that the hosts try again."""
+    views = SettingPages(context, request)
+    card = card_of(request, context.setting)
+    if card.state is not None and not card.state.is_set:
+        request.changes.reset(context.name, request.author)
+    elif card.state is not None and not context.setting.generates:
+        conditions = views.conditions(card)
+        request.changes.set(context.name, card.state.value, request.author, **conditions)
+    return views.back("Trying again.")
+
+
+def _form(card: Card, texts: Mapping[str, str] | None = None) -> Form:
+    value = card.state.value if card.state is not None else None
+    return setting_form(card.setting, value, texts)
+
+
+def present_revision(card: Card) -> str:
+    """Return the present revision as a form carries it; empty where the setting is not set."""
+    return str(card.state.revision) if card.state is not None and card.state.is_set else ""
+
+
+def _was_this(card: Card, form: Form, username: str) -> bool:
+    """Say whether the present value is what *form* has just been saved as, by a double click."""
+    created = card.progress["created"]
+    if card.progress["author"] != username or card.setting.generates or created is None:
+        return False
+    just_now = datetime.now(UTC) - datetime.fromisoformat(created) < DOUBLE_CLICK
+    return just_now and not _differences(card, form)
+
+
+def _differences(card: Card, form: Form) -> list[tuple[str, str, str]]:
+    """Return each field that differs: its title, what was typed, and what is stored now."""
+    stored = _form(card).typed
+    return [
+        (title, form.typed.get(name, "").strip(), stored.get(name, ""))
+        for name, title in form.fields.items()
+        if name in form.typed and form.typed[name].strip() != stored.get(name, "")
+    ]

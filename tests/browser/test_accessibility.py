@@ -1,0 +1,150 @@
+"""Every page in every state, for everybody: axe, narrow screens, and what axe cannot see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from conftest import MakePerson
+from person import WIDTHS, Person
+
+from mailpanel.settings import SETTINGS
+
+RELAYHOST = "/settings/postfix_relayhost/"
+INTERVAL = "/settings/junk_trash_clearing_interval/"
+
+Visit = Callable[[Person], None]
+
+
+def opens(path: str) -> Visit:
+    return lambda person: person.open(path)
+
+
+def is_wrong(person: Person) -> None:
+    person.open(RELAYHOST)
+    person.button("Save").click()
+    person.sees("Nothing was saved")
+
+
+def has_failed(person: Person) -> None:
+    person.open(RELAYHOST)
+    person.fill(**person.relay(Password="not the password"))
+    person.button("Save").click()
+    person.sees_status("failed")
+
+
+def has_failed_on_the_overview(person: Person) -> None:
+    has_failed(person)
+    person.open("/")
+
+
+def is_applied(person: Person) -> None:
+    person.open(INTERVAL)
+    person.fill(Junk="7", Trash="14")
+    person.button("Save").click()
+    person.sees_status("applied")
+
+
+def is_to_be_reset(person: Person) -> None:
+    is_applied(person)
+    person.link("Reset…").click()
+
+
+def has_a_history(person: Person) -> None:
+    is_applied(person)
+    person.link("History").click()
+    person.sees("Revision")
+
+
+def is_shown_once(person: Person) -> None:
+    person.open("/settings/imap_master_password/")
+    person.button("Make a new one").click()
+    person.sees_status("applied")
+
+
+def was_overtaken(person: Person) -> None:
+    person.open(INTERVAL)
+    person.fill(Junk="7", Trash="14")
+    person.page.evaluate(
+        """() => fetch("", {method: "POST", body: new URLSearchParams({junk_days: "9",
+            trash_days: "9", csrf_token: document.querySelector("main form").csrf_token.value})})"""
+    )
+    person.button("Save").click()
+    person.sees("has changed this meanwhile")
+
+
+def is_logged_out(person: Person) -> None:
+    person.open(RELAYHOST)
+    person.forget_session()
+    person.button("Save").click()
+    person.sees("You are not logged in any more.")
+
+
+VISITS: dict[str, Visit] = {
+    "overview": opens("/"),
+    **{f"{name}, not set": opens(f"/settings/{name}/") for name in SETTINGS},
+    "wrong": is_wrong,
+    "failed": has_failed,
+    "failed, on the overview": has_failed_on_the_overview,
+    "applied": is_applied,
+    "reset": is_to_be_reset,
+    "nothing to reset": opens(f"{RELAYHOST}reset/"),
+    "shown once": is_shown_once,
+    "overtaken": was_overtaken,
+    "history": has_a_history,
+    "no history": opens("/settings/system_mailer/history/"),
+    "audit": opens("/audit/"),
+    "hosts": opens("/hosts/"),
+    "forget": opens("/hosts/playground/forget/"),
+    "account": opens("/account/"),
+    "nothing here": opens("/nothing/"),
+    "logged out": is_logged_out,
+}
+
+
+@pytest.mark.parametrize("visit", VISITS.values(), ids=list(VISITS))
+def test_a_page_is_for_everybody(admin: Person, visit: Visit) -> None:
+    """In both colour schemes, from 320 pixels up, with what text needs for reading."""
+    visit(admin)
+    for width, scheme in zip(WIDTHS, ("light", "dark", "light", "dark"), strict=True):
+        admin.page.set_viewport_size({"width": width, "height": 800})
+        admin.page.emulate_media(color_scheme=scheme)
+        admin.fits()
+        admin.is_accessible()
+    admin.page.set_viewport_size({"width": 320, "height": 800})
+    admin.spaces_text()
+    admin.fits()
+
+
+def test_the_log_in_is_for_everybody(someone: MakePerson) -> None:
+    """Before anybody is known."""
+    person = someone()
+    person.open("/login")
+    for scheme in ("light", "dark"):
+        person.page.emulate_media(color_scheme=scheme)
+        person.is_accessible()
+
+
+def test_the_folded_navigation_opens(someone: MakePerson) -> None:
+    """And says whether it is open."""
+    person = someone(viewport={"width": 360, "height": 800})
+    person.log_in()
+    assert not person.page.get_by_role("navigation").is_visible()
+    person.button("Menu").click()
+    assert person.page.get_by_role("button", name="Menu", expanded=True).is_visible()
+    assert person.page.get_by_role("navigation").is_visible()
+    person.is_accessible()
+
+
+def test_nothing_moves_while_a_page_loads_or_a_status_changes(admin: Person) -> None:
+    """No layout shift worth the name (web.dev: good is below 0.1)."""
+    admin.open(INTERVAL)
+    admin.fill(Junk="7", Trash="14")
+    admin.button("Save").click()
+    admin.sees_status("applied")
+    shift = admin.page.evaluate(
+        """() => new Promise((resolve) => new PerformanceObserver((list) => resolve(
+            list.getEntries().reduce((sum, each) => sum + each.value, 0)
+        )).observe({type: "layout-shift", buffered: true}) ?? setTimeout(() => resolve(0), 500))"""
+    )
+    assert shift < 0.1
