@@ -34,7 +34,7 @@ STALE = {"If-Match": '"17"'}
 
 # For each pair of neighbours a request with both faults, and more where that is possible.
 BOTH: dict[tuple[str, str], dict[str, Any]] = {
-    ("400 path", "404 route"): {"url": "/nowhere/%ff/", "caller": "nobody"},
+    ("400 path", "404 route"): {"url": "/api/v1/nowhere/%ff/", "caller": "nobody"},
     ("404 route", "405"): {"url": "/api/v1/nowhere/", "method": "PUT", "caller": "nobody"},
     ("405", "429"): {"method": "PUT", "headers": BAD_TOKEN},
     ("429", "401"): {"headers": BAD_TOKEN},
