@@ -23,8 +23,11 @@ YEAR = 365 * 24 * 3600
 
 
 def read(request: Any, name: str) -> str | None:
-    """Return the cookie *name* of *request*, or ``None``."""
-    value: str | None = request.cookies.get(_name(request, name))
+    """Return the cookie *name* of *request*, or ``None``, also where it is no text at all."""
+    try:
+        value: str | None = request.cookies.get(_name(request, name))
+    except UnicodeDecodeError:
+        return None
     return value
 
 

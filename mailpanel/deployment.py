@@ -117,11 +117,9 @@ OPTIONS: tuple[Option, ...] = (
         "state_directory",
         _directory,
         "/var/lib/mailpanel",
-        "database, keys, ledger, journal and backups",
+        "database, keys, ledger, journal, backups and lock",
     ),
-    Option(
-        "mailpanel.run_directory", "run_directory", _directory, "/run/mailpanel", "sockets and lock"
-    ),
+    Option("mailpanel.run_directory", "run_directory", _directory, "/run/mailpanel", "sockets"),
     Option("mailpanel.host_name", "host_name", _text, "", "this host's name; default its FQDN"),
     Option(
         "mailpanel.postfix_config_directory",
@@ -178,7 +176,7 @@ OPTIONS: tuple[Option, ...] = (
         "relay_ports",
         _ports,
         "",
-        "the only ports that this host accepts for a relayhost; default any",
+        "the only ports that this host accepts for relayhost and system mailer; default any",
     ),
     Option(
         "mailpanel.alert_address",
@@ -271,6 +269,20 @@ class Deployment:
     def private_key_file(self) -> Path:
         """Return the file of the key that only the executor can read."""
         return Path(self.state_directory, "keys", "seal.key")
+
+    @property
+    def bounds(self) -> str:
+        """Return, as text, what root's options allow; where it changes, what is live may too."""
+        return repr(
+            (
+                self.master_user,
+                self.master_enabled,
+                self.master_allow_nets,
+                self.relay_allow,
+                self.relay_ports,
+                self.msmtp_group,
+            )
+        )
 
     @property
     def lock_file(self) -> Path:

@@ -14,6 +14,7 @@ MailpanelError
 ├── ProtocolError            what came through the pipe is not a message
 └── HostError                the change cannot be made on this host
     ├── Refused              what stands on the host forbids the plan
+    │   └── OutOfBounds      root's own options forbid it
     ├── CheckFailed          the staged configuration is wrong
     ├── ProbeFailed          the staged values do not work
     ├── ReloadFailed         a daemon did not take the new configuration
@@ -44,6 +45,7 @@ __all__ = [
     "MailpanelError",
     "MalformedJson",
     "NotFound",
+    "OutOfBounds",
     "PreconditionFailed",
     "ProbeFailed",
     "ProtocolError",
@@ -145,6 +147,10 @@ class HostError(MailpanelError):
 
 class Refused(HostError):
     """What stands on the host forbids the plan; the message names it and the remedy."""
+
+
+class OutOfBounds(Refused):
+    """Root's own options on the host forbid the plan; the message names the option."""
 
 
 class CheckFailed(HostError):

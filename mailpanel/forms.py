@@ -57,6 +57,11 @@ class Form:
         return {name: text for name, text in self.texts.items() if name not in secrets}
 
     @property
+    def has_secret(self) -> bool:
+        """Say whether a secret stands in a field; no page shows it again."""
+        return any(self.texts[name] for name in self.texts.keys() - self.typed.keys())
+
+    @property
     def cstruct(self) -> dict[str, Any]:
         """Return what stands in the fields as the schema takes it, with ``form=True``."""
         cstruct: dict[str, Any] = self._form.deserialize(dict(self.texts))

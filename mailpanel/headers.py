@@ -12,6 +12,7 @@ from mailpanel.services.changes import IfMatch
 __all__ = ["LONGEST_WAIT", "Query", "change_query", "etag", "if_match", "preferred_wait"]
 
 LONGEST_WAIT = 60
+LONGEST_NAME = 40
 
 # RFC 9110, 8.8.3 and 13.1.1; the group is empty for a strong entity tag.
 _ETAG = r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
@@ -70,14 +71,25 @@ class Query:
 def change_query(query_string: str) -> Query:
     """Return what *query_string* says: ``?probe=no`` skips the probe, ``?dry_run=1`` saves nothing.
 
-    Any other word is wrong: what was meant as a dry run would else be saved.
+    Any other word is wrong, and any other parameter: what was meant as a dry run would
+    else be saved.
     """
     query = parse_qs(query_string, keep_blank_values=True)
     errors = []
     dry_runs = query.get("dry_run", ["0"])
     if dry_runs not in (["0"], ["1"]):
         errors.append(FieldError("dry_run", "This must be 1, once."))
+    # A mistyped dry run would be saved.
+    errors += [
+        FieldError(_shown(name), "There is no such parameter; leave it out.")
+        for name in sorted(query.keys() - {"dry_run", "probe"})
+    ]
     words = query.get("probe", ["yes"])
     if words not in (["yes"], ["no"]):
         errors.append(FieldError("probe", "This must be yes or no, once."))
     return Query(words == ["yes"], dry_runs == ["1"], errors)
+
+
+def _shown(name: str) -> str:
+    printable = "".join(char if char.isprintable() else "?" for char in name)
+    return printable if len(printable) <= LONGEST_NAME else printable[: LONGEST_NAME - 1] + "…"

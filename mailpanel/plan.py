@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 __all__ = [
+    "NO_DOVECOT",
+    "NO_POSTFIX",
     "Change",
     "Check",
     "DovecotFacts",
@@ -33,6 +35,15 @@ __all__ = [
     "WriteFile",
     "list_items",
 ]
+
+NO_POSTFIX = (
+    "There is no main.cf where mailpanel.postfix_config_directory says. Install the package "
+    "postfix, or mend that option."
+)
+NO_DOVECOT = (
+    "There is no dovecot.conf where mailpanel.dovecot_config_file says. Install the package "
+    "dovecot-imapd, or mend that option."
+)
 
 
 def list_items(value: str) -> list[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 # What the standard library imports only when it is first used, and is used afterwards.
 import concurrent.futures.thread  # noqa: F401
-import encodings.idna  # noqa: F401
+import encodings.idna
+import encodings.punycode  # noqa: F401
 import os
 from pathlib import Path
 

@@ -102,7 +102,9 @@ def includeme(config: Any) -> None:
     config.add_route("panel.log_in", "/login")
     config.add_route("panel.log_out", "/logout")
     config.add_route("panel.setting", "/settings/{setting}/", factory=Setting)
+    config.add_route("panel.test", "/settings/{setting}/test/", factory=Setting)
     config.add_route("panel.again", "/settings/{setting}/again/", factory=Setting)
+    config.add_route("panel.put_back", "/settings/{setting}/put-back/", factory=Setting)
     config.add_route("panel.reset", "/settings/{setting}/reset/", factory=Setting)
     config.add_route("panel.history", "/settings/{setting}/history/", factory=Setting)
     config.add_route(

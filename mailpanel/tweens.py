@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pyramid.response import Response
+
 from mailpanel.renderers import problem
 from mailpanel.security import by_header
 
@@ -29,17 +31,28 @@ PAGE_HEADERS = {
 # Over TLS alone: a browser does not listen to it elsewhere (RFC 6797, 7.2).
 TRANSPORT_SECURITY = "max-age=31536000"
 
+UNREADABLE = "The URL is not UTF-8."
+PLAIN_PAGE = (
+    '<!doctype html>\n<html lang="en"><head><title>mailpanel</title></head>'
+    f"<body><h1>Bad request</h1><p>{UNREADABLE}</p></body></html>\n"
+)
+
 Handler = Callable[[Any], Any]
 
 
 def readable_path(handler: Handler, _registry: Any) -> Handler:
-    """Answer 400 where the path is not UTF-8: Pyramid lets that exception out."""
+    """Answer 400 where the URL is not UTF-8: Pyramid lets that exception out."""
 
     def tween(request: Any) -> Any:
         try:
             request.path_info  # noqa: B018 (decoded when it is read)
+            if not by_header(request):
+                request.GET  # noqa: B018 (so is this)
         except UnicodeDecodeError:
-            return problem(400, "The path of the URL is not UTF-8.", "path")
+            if by_header(request):
+                return problem(400, UNREADABLE, "path")
+            # Not by a template: they all ask for the path.
+            return Response(PLAIN_PAGE, status=400, content_type="text/html", charset="UTF-8")
         return handler(request)
 
     return tween

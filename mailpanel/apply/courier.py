@@ -213,7 +213,7 @@ async def _receive(reader: asyncio.StreamReader) -> Message | None:
 async def _tried(request: ProbeRequest) -> ProbeResult:
     steps, failure = Steps(), None
     try:
-        await try_smtp_login(request.probe, steps)
+        await try_smtp_login(request.probe, steps, request.patience)
     except ProbeFailed as error:
         failure = error
     return ProbeResult(

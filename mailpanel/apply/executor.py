@@ -21,6 +21,7 @@ from mailpanel.errors import (
     HostError,
     InvalidFields,
     MailpanelError,
+    OutOfBounds,
     ProbeFailed,
     ProtocolError,
     PutBackFailed,
@@ -43,6 +44,8 @@ LONGEST_PAUSE = 3600.0
 MOST_ERRANDS, ERRAND_WINDOW = 12, 60.0
 # The database's INTEGER (PostgreSQL, 8.1); one more could not be stored.
 HIGHEST_REVISION = 2**31 - 2
+# A database that a host has not heard of for long does not get further than that.
+LARGEST_STEP = 1_000_000
 # What a look at a host adds to the details of a setting.
 DRIFT = frozenset({"drift", "problem"})
 # Far past the longest pause; a host may fail for years.
@@ -55,7 +58,8 @@ class Executor:
     *report* is told every step; *try_probe* lets the courier try a probe, returns its steps
     and raises :class:`mailpanel.errors.ProbeFailed` where it fails. *pause* is in seconds: a
     failure that may pass is tried again after it, then after twice that, and so on.
-    *grace*, in seconds, is how long what would newly be deleted stays.
+    *grace*, in seconds, is how long what would newly be deleted stays. Where *bounds*,
+    what root's options allow, differ from what they were, what is live is made anew.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Executor:
         try_probe: Callable[[Probe], Sequence[Step]],
         pause: float,
         grace: float = 0.0,
+        bounds: str = "",
     ) -> None:
         self._host = host
         self._state = state
@@ -78,6 +83,7 @@ class Executor:
         self._try_probe = try_probe
         self._pause = pause
         self._grace = grace
+        self._bounds = bounds
         self._attempts: dict[str, tuple[int, int, float]] = {}
         self._replayed: set[str] = set()
         self._errands: list[float] = []
@@ -102,8 +108,7 @@ class Executor:
             retry=True,
             since=time.time(),
         )
-        if wanted.revision < max(record.highest, 1):
-            self._refuse_replay(wanted, record)
+        if self._is_out_of_turn(wanted, record):
             return
         steps = ["read"]
 
@@ -118,6 +123,7 @@ class Executor:
         except ProtocolError:
             raise
         except MailpanelError as error:
+            tried = self._without_withdrawn(tried, error)
             self._failed(replace(tried, step=_failed_step(steps, error)), error, started)
         except Exception as error:  # noqa: BLE001 (one setting's fault must not stop the others)
             _log_frames(error)
@@ -126,12 +132,11 @@ class Executor:
             self._made(made, started)
 
     def _due(self, wanted: Desired, record: Record) -> bool:
-        if wanted.revision > HIGHEST_REVISION:
-            return False
         if wanted.revision != record.revision or wanted.setting in self._put_back:
             return True
         if record.status == "applied":
-            return 0 < record.effective_from <= time.time()
+            bounds_differ = not wanted.reset and record.bounds != self._bounds
+            return bounds_differ or 0 < record.effective_from <= time.time()
         if record.status == "failed" and not record.retry:
             return False
         revision, _, at = self._attempts.get(wanted.setting, (0, 0, 0.0))
@@ -139,28 +144,56 @@ class Executor:
             revision != wanted.revision or time.monotonic() >= at
         )
 
-    def _refuse_replay(self, wanted: Desired, record: Record) -> None:
-        sentence = (
-            f"The database offers revision {wanted.revision}, and this host has already seen "
-            f"revision {record.highest}. Save the setting once more."
-        )
-        self._replayed.add(wanted.setting)
-        self._send(
-            Report(
-                wanted.setting, wanted.revision, "failed", "read", sentence, None, record.highest
+    def _is_out_of_turn(self, wanted: Desired, record: Record) -> bool:
+        """Say, and tell, whether *wanted* is a revision that no change led to."""
+        sentence = None
+        if wanted.revision < max(record.highest, 1):
+            sentence = (
+                f"The database offers revision {wanted.revision}, and this host has already seen "
+                f"revision {record.highest}. Save the setting once more."
             )
-        )
+        elif wanted.revision > min(record.highest + LARGEST_STEP, HIGHEST_REVISION):
+            # After it none could be counted any more.
+            sentence = (
+                f"The database offers a revision that is far above {record.highest}, the highest "
+                "that this host has seen. Bring the database back from a backup."
+            )
+        if sentence is not None:
+            number = min(wanted.revision, HIGHEST_REVISION)
+            self._replayed.add(wanted.setting)
+            self._send(
+                Report(wanted.setting, number, "failed", "read", sentence, None, record.highest)
+            )
+        return sentence is not None
+
+    def _without_withdrawn(self, tried: Record, error: MailpanelError) -> Record:
+        """Return *tried* as it is where *error* had what was live taken off the host."""
+        if isinstance(error, OutOfBounds) and self._settings[tried.setting].withdrawn:
+            return replace(tried, live=0, value=None, details={})
+        return tried
 
     def _make(self, wanted: Desired, tried: Record, step: Callable[[str], None]) -> Record:
         """Make the host so; return *tried* with what is live then."""
         setting = self._settings[wanted.setting]
         facts = self._host.facts(setting.part)
-        made = replace(tried, live=0, value=None, pending=None, effective_from=0.0, details={})
+        made = replace(
+            tried,
+            live=0,
+            value=None,
+            pending=None,
+            effective_from=0.0,
+            details={},
+            bounds=self._bounds,
+        )
         plan = Plan()
         if not wanted.reset:
             value, secret = self._open(setting, wanted)
             # First of all what is wanted: where the host refuses that, no grace is of use.
-            plan = setting.plan(value, secret, facts)
+            try:
+                plan = setting.plan(value, secret, facts)
+            except OutOfBounds:
+                self._withdraw(setting, tried, facts, step)
+                raise
             standing, effective_from = self._with_grace(setting, value, tried, facts)
             if standing != value:
                 plan = setting.plan(standing, secret, facts)
@@ -172,6 +205,13 @@ class Executor:
         over_edits = wanted.setting in self._put_back
         self._host.converge(wanted.setting, plan, facts, try_probe, step, over_edits=over_edits)
         return made
+
+    def _withdraw(
+        self, setting: Setting, tried: Record, facts: Facts, step: Callable[[str], None]
+    ) -> None:
+        """Take what is live of *setting* off the host, where that is due without its bounds."""
+        if setting.withdrawn and tried.live:
+            self._host.converge(setting.name, Plan(), facts, _skip, step)
 
     def put_back(self, wanted: Desired) -> str | None:
         """Apply *wanted* once more, over edits; return why that failed, or ``None``."""

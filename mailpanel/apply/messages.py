@@ -69,10 +69,11 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class ProbeRequest:
-    """To the courier: try this, without root's rights."""
+    """To the courier: try this, without root's rights, for *patience* seconds at most."""
 
     number: int
     probe: SmtpLogin = field(repr=False)
+    patience: int
 
 
 @dataclass(frozen=True, slots=True)

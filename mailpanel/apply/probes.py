@@ -34,19 +34,22 @@ SHORTEST_SECRET = 3
 NOT_LOOKED_AT = frozenset({500, 501, 502, 503, 504, 521, 530, 538})
 
 
-async def try_smtp_login(probe: SmtpLogin, steps: Steps) -> None:
+async def try_smtp_login(probe: SmtpLogin, steps: Steps, patience: float | None = None) -> None:
     """Resolve, connect, greet, start TLS and log in as *probe* says; send nothing.
 
-    Each is taken down in *steps*. Raises :class:`ProbeFailed` with a sentence about
-    the step that failed; ``temporary`` is false only where the server refused the account.
+    Each is taken down in *steps*, and all of it takes *patience* seconds at
+    most, by default :data:`LONGEST`. Raises
+    :class:`ProbeFailed` with a sentence about the step that failed; ``temporary`` is false
+    only where the server refused the account.
     """
+    patience = LONGEST if patience is None else patience
     try:
-        async with asyncio.timeout(LONGEST):
+        async with asyncio.timeout(patience):
             await _try(probe, steps)
     except TimeoutError:
         raise ProbeFailed(
             f"{probe.hostname}, port {probe.port}, is too slow: the log-in was not done within "
-            f"{LONGEST:.0f} s."
+            f"{patience:.0f} s."
         ) from None
 
 

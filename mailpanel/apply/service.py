@@ -37,7 +37,12 @@ LOOK = 0.5
 # How long one run of --once waits for the database, and for mail in flight before it leaves the
 # rest to the next.
 PATIENCE = 30.0
-PROBE_TIMEOUT = 120.0
+# How long the courier may try a probe, in seconds, and how much later its answer may come.
+# A test holds up what is saved meanwhile.
+PATIENCE_OF_PROBES, PATIENCE_OF_TESTS = 90, 20
+PROBE_MARGIN = 30.0
+# Tests that wait, and for how long somebody waits for them.
+MOST_ERRANDS, ERRAND_LIFE = 3, 60.0
 PARTS = tuple(dict.fromkeys(setting.part for setting in SETTINGS.values()))
 COURIER_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
@@ -101,7 +106,8 @@ class _Service:
         self._host = host
         self._stop = stop
         self._wanted: DesiredSettings | None = None
-        self._errands: list[Errand] = []
+        self._errands: list[tuple[float, Errand]] = []
+        self._patience = PATIENCE_OF_PROBES
         self._check_interval = deployment.check_interval
         self._looked = time.monotonic()
         self._probes = 0
@@ -114,6 +120,7 @@ class _Service:
             try_probe=self._try_probe,
             pause=deployment.check_interval,
             grace=deployment.clearing_grace,
+            bounds=deployment.bounds,
         )
 
     def serve(self, pipe: Pipe) -> int:
@@ -121,11 +128,11 @@ class _Service:
         self._greet(pipe)
         left = True
         while True:
-            self._receive(LOOK if left else None)
+            self._receive(0 if self._errands else LOOK if left else None)
             self._converge()
-            self._run_errands()
             left = self._settle()
             self._look()
+            self._run_errand()
 
     def converge_once(self, pipe: Pipe) -> int:
         """Converge to what is wanted now; return the exit code."""
@@ -174,17 +181,27 @@ class _Service:
     def _take(self, message: Message) -> None:
         if isinstance(message, DesiredSettings):
             self._wanted = message
+        elif isinstance(message, Errand) and len(self._errands) < MOST_ERRANDS:
+            self._errands.append((time.monotonic(), message))
         elif isinstance(message, Errand):
-            self._errands.append(message)
+            busy = "This host is busy with other tests; wait a minute."
+            self._pipe.send(ErrandAnswer(message.number, busy, (), ()))
 
-    def _run_errands(self) -> None:
-        while self._errands:
-            with self._stop.busy():
-                self._pipe.send(self._answered(self._errands.pop(0)))
+    def _run_errand(self) -> None:
+        """Run one errand: what is saved goes before what is only tried."""
+        if self._errands:
+            came, errand = self._errands.pop(0)
+            if time.monotonic() - came <= ERRAND_LIFE:
+                with self._stop.busy():
+                    self._pipe.send(self._answered(errand))
 
     def _answered(self, errand: Errand) -> ErrandAnswer:
         if errand.kind != "put_back":
-            return self._executor.rehearse(errand)
+            self._patience = PATIENCE_OF_TESTS
+            try:
+                return self._executor.rehearse(errand)
+            finally:
+                self._patience = PATIENCE_OF_PROBES
         wanted = self._wanted.settings if self._wanted else ()
         error: str | None = "This host does not know yet what is wanted of it; try again."
         for each in wanted:
@@ -216,8 +233,8 @@ class _Service:
     def _try_probe(self, probe: Probe) -> tuple[Step, ...]:
         """Let the courier try *probe*; return its steps, or raise :class:`ProbeFailed`."""
         self._probes += 1
-        self._pipe.send(ProbeRequest(self._probes, probe))
-        deadline = time.monotonic() + PROBE_TIMEOUT
+        self._pipe.send(ProbeRequest(self._probes, probe, self._patience))
+        deadline = time.monotonic() + self._patience + PROBE_MARGIN
         while (left := deadline - time.monotonic()) > 0:
             message = self._pipe.receive(left)
             if isinstance(message, ProbeResult) and message.number == self._probes:

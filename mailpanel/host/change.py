@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mailpanel.errors import CheckFailed, HostError, Refused, VerifyFailed
 from mailpanel.host import files
-from mailpanel.host.compose import Tree, parameter
+from mailpanel.host.compose import Tree, parameter, settle
 from mailpanel.host.daemon import Daemon
 from mailpanel.host.diffs import file_diff, masked_main_cf, masked_table
 from mailpanel.host.files import FileState
@@ -169,6 +169,9 @@ class Change(Work):
 
     def differences(self) -> Iterator[FileDiff]:
         old, new = self.before.tree, self.tree
+        if self.plan == Plan():
+            # All that a reset comes to, what lingers until the mail in flight is gone as well.
+            new, _ = settle(self.tree, self.ledger)
         main_cf, master_cf = (
             str(each.path) for each in (self.before.main_cf, self.before.master_cf)
         )

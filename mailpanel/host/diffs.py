@@ -11,16 +11,23 @@ from mailpanel.reports import FileDiff
 __all__ = ["MASK", "file_diff", "masked_main_cf", "masked_msmtprc", "masked_table", "masked_users"]
 
 MASK = "********"
-# What a static: table of the admin's answers may be a password (postconf(5)).
-_STATIC = re.compile(r"\bstatic:(?:\{[^}]*\}|[^,\s}]+)")
+# A table whose entries stand in main.cf itself, any of which may be a password
+# (postconf(5), DATABASE_README); and a logical line with all that continues it.
+_INLINE = re.compile(r"\b(?:static|inline|randmap|pipemap|unionmap|regexp|pcre|cidr):(?!/)")
+_LOGICAL = re.compile(r"^[^\s#=][^=\n]*=[^\n]*\n?(?:[ \t#][^\n]*\n?)*", re.MULTILINE)
 _ENTRY = re.compile(r"^(\S+ [^:\n]*:).*$", re.MULTILINE)
 _USER = re.compile(r"^([^:\n]*:)[^:\n]*", re.MULTILINE)
 _PASSWORD = re.compile(r"^(password ).*$", re.MULTILINE)
 
 
 def masked_main_cf(text: str) -> str:
-    """Return main.cf's *text* without what a static table says."""
-    return _STATIC.sub(f"static:{MASK}", text)
+    """Return main.cf's *text* without the entries of tables that stand in it."""
+    return _LOGICAL.sub(_without_entries, text)
+
+
+def _without_entries(match: re.Match[str]) -> str:
+    line = match[0]
+    return f"{line.partition('=')[0]}= {MASK}\n" if _INLINE.search(line) else line
 
 
 def masked_table(text: str) -> str:
@@ -46,13 +53,10 @@ def file_diff(path: str, old: str, new: str, masked: Callable[[str], str]) -> Fi
     """
     if old == new:
         return None
-    lines = difflib.unified_diff(
-        masked(old).splitlines(keepends=True),
-        masked(new).splitlines(keepends=True),
-        path,
-        path,
-        n=0,
-    )
-    # A last line without a line end would run into the next.
-    text = "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+    # A last line that only gets its line end is the admin's own, and no change.
+    texts = [
+        masked(text if text.endswith("\n") or not text else f"{text}\n") for text in (old, new)
+    ]
+    before, after = (text.splitlines(keepends=True) for text in texts)
+    text = "".join(difflib.unified_diff(before, after, path, path, n=0))
     return FileDiff(path, text or f"--- {path}\n+++ {path}\n A secret in it changes.\n")

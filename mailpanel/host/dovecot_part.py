@@ -18,7 +18,7 @@ from mailpanel.host.master_sessions import end_sessions
 from mailpanel.host.master_user import MasterLogins, drop_probe
 from mailpanel.host.own_files import FileLedger, OwnedFile, OwnFiles
 from mailpanel.host.part import Part, Work
-from mailpanel.plan import DovecotFacts, DovecotSays, Facts, Folder, Plan
+from mailpanel.plan import NO_DOVECOT, DovecotFacts, DovecotSays, Facts, Folder, Plan
 from mailpanel.reports import FileDiff
 
 __all__ = ["DovecotPart"]
@@ -68,9 +68,7 @@ class DovecotPart(Part):
 
     def work(self, setting: str, plan: Plan, facts: Facts, *, over_edits: bool = False) -> Work:
         if facts.dovecot is None:
-            raise Refused(
-                "Dovecot is not installed on this host; install the package dovecot-imapd."
-            )
+            raise Refused(NO_DOVECOT)
         own = OwnFiles(self._ledger_path, setting, plan.changes, over_edits=over_edits)
         return _DovecotWork(self._dovecot, plan, own)
 

@@ -31,7 +31,8 @@ def eject(deployment: Deployment) -> None:
 
     A change that was interrupted is finished or undone first. Raises :class:`Busy` where
     an apply service runs, and :class:`HostError` where mail in flight still waits for
-    something to be put back; nothing is forgotten then.
+    something to be put back; nothing is forgotten then. Killed half-way, it can be run
+    again: what is live is never touched but for a comment.
     """
     with locked(deployment.lock_file, wait=False):
         host = MailHost(deployment)
@@ -42,8 +43,19 @@ def eject(deployment: Deployment) -> None:
             )
         _drop_notices(deployment)
         for name in KEPT_BY_ROOT:
-            shutil.rmtree(Path(deployment.state_directory, name), ignore_errors=True)
-    deployment.lock_file.unlink()
+            _remove(Path(deployment.state_directory, name))
+
+
+def _remove(directory: Path) -> None:
+    if not directory.exists():
+        return
+    try:
+        shutil.rmtree(directory)
+    except OSError as error:
+        raise HostError(
+            f"{error.filename} cannot be removed ({error.strerror}); remove it, and what else is "
+            "left of the state directory's keys, ledger, journal and backups."
+        ) from None
 
 
 def _drop_notices(deployment: Deployment) -> None:

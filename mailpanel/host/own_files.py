@@ -147,7 +147,9 @@ class OwnFiles:
             old = self.old[path]
             if old != new:
                 known = self.before.files.get(path)
-                revoked = known is not None and known.master is not None
+                # Of a change that fails the password before stays (the API's promise); a reset
+                # is there to take it away.
+                revoked = new.content is None and known is not None and known.master is not None
                 yield Entry(self._phase(path), old, new, own_directory=True, revoked=revoked)
 
     def _phase(self, path: str) -> str:
@@ -220,5 +222,6 @@ def _group(name: str) -> int:
         return grp.getgrnam(name).gr_gid
     except KeyError:
         raise Refused(
-            f"There is no group {name} on this host; make it, or set mailpanel.msmtp_group."
+            f"There is no group {name} on this host. Make it; for msmtprc mailpanel.msmtp_group "
+            "may name another."
         ) from None

@@ -15,7 +15,7 @@ from mailpanel.host.daemon import Daemon
 from mailpanel.host.ledger import Ledger
 from mailpanel.host.part import Part, Work
 from mailpanel.host.postfix import Postfix
-from mailpanel.plan import Facts, Plan, PostfixFacts
+from mailpanel.plan import NO_POSTFIX, Facts, Plan, PostfixFacts
 
 __all__ = ["PostfixPart"]
 
@@ -85,7 +85,7 @@ class PostfixPart(Part):
         compute: Callable[[Tree, Ledger], tuple[Tree, Ledger]],
     ) -> Change:
         if facts is None:
-            raise Refused("Postfix is not installed on this host; install the package postfix.")
+            raise Refused(NO_POSTFIX)
         before = snapshot(self._postfix, self._ledger_path)
         tree, ledger = compute(before.tree, before.ledger)
         return Change(self._postfix, facts, plan, before, tree, ledger)

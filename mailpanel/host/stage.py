@@ -138,6 +138,9 @@ class Stage:
             raise
         said = f"{parsed.stderr}{checked.stdout}{checked.stderr}{self._logged()}"
         if parsed.code != 0 or checked.code != 0:
+            # The queue that is kept may be what is wrong, where a check was killed in making it;
+            # the next try makes it anew.
+            shutil.rmtree(self._place / "spool", ignore_errors=True)
             raise CheckFailed(f"Postfix refuses the staged configuration: {self._worst(said)}.")
         return self._warnings(said), built
 

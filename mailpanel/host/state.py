@@ -33,7 +33,8 @@ class Record:
     ``duration_ms`` what the last try took. ``retry`` says whether trying the same
     revision again may help. ``value`` is what is live, without any secret; ``pending`` is
     what takes its place at ``effective_from`` (seconds since the epoch; 0 for nothing).
-    ``details`` is what the administrator should know of how it was done.
+    ``details`` is what the administrator should know of how it was done, ``bounds`` what
+    root's own options allowed when it was.
     """
 
     setting: str
@@ -51,6 +52,7 @@ class Record:
     pending: dict[str, Any] | None = None
     effective_from: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
+    bounds: str = ""
 
 
 class State:
@@ -104,6 +106,7 @@ def read_state(deployment: Deployment) -> list[dict[str, Any]]:
     ]
     return [
         {
+            **record.details,
             "setting": record.setting,
             "status": "not set" if _is_reset(record) else record.status,
             "revision": record.revision,
@@ -112,7 +115,6 @@ def read_state(deployment: Deployment) -> list[dict[str, Any]]:
             "error": record.error,
             "since": record.since,
             "owns": [name for each in ledgers for name in each.owned(record.setting)],
-            **record.details,
         }
         for record in State(deployment.state_directory).all()
     ]

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from mailpanel.errors import FieldError, InvalidFields, NotFound, Throttled
@@ -198,10 +198,13 @@ class TakenErrands:
             .where(ErrandRow.created >= now - LIFE)
             .order_by(ErrandRow.id)
         )
+        old = ErrandRow.created < now - LIFE
         with self._database.reading() as session:
-            if session.scalar(waiting.limit(1)) is None:
+            found = select(ErrandRow.id).where(or_(old, ErrandRow.taken.is_(None))).limit(1)
+            if session.scalar(found) is None:
                 return []
         with self._database.writing() as session:
+            session.execute(delete(ErrandRow).where(old))
             taken = []
             for row in session.scalars(waiting.with_for_update()):
                 taken.append(

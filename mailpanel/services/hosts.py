@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 from mailpanel.errors import NotFound
 from mailpanel.models import Host, HostSetting
 from mailpanel.reports import Desired, Report
+from mailpanel.services import audit
 from mailpanel.services._rows import locked_row
 from mailpanel.services._states import desired_revisions, reported
+from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
 
@@ -102,15 +104,17 @@ class Hosts:
             seen = session.scalar(select(func.max(Host.last_seen)))
         return seen is not None and self._clock() - seen <= self._away_after
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str, author: Author) -> None:
         """Remove a host that is gone for good; raises :class:`NotFound`.
 
-        One that is not gone registers again when it next checks in.
+        One that is not gone registers again when it next checks in. *author* stands in
+        the audit log.
         """
         with self._database.writing() as session:
             if not _is_text(name) or session.get(Host, name, with_for_update=True) is None:
                 raise NotFound("There is no such host.")
             session.execute(delete(Host).where(Host.name == name))
+            audit.record(session, author, "host.forget", detail={"host": name}, clock=self._clock)
 
     def _registered(self, session: Session, host: str) -> Host:
         now = self._clock()

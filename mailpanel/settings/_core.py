@@ -33,6 +33,8 @@ class Setting(ABC):
     all of them are as they were when it was typed. ``generates`` says that a change
     brings a secret of its own, see :meth:`generate`. ``unset`` is what is true where
     neither mailpanel nor the admin's own configuration says anything, in a sentence.
+    ``withdrawn`` says that what is live is taken off a host whose own options do not
+    allow it any more.
     """
 
     name: ClassVar[str]
@@ -44,6 +46,7 @@ class Setting(ABC):
     secret_field: ClassVar[str | None] = None
     destination: ClassVar[tuple[str, ...]] = ()
     generates: ClassVar[bool] = False
+    withdrawn: ClassVar[bool] = False
     unset: ClassVar[str]
 
     def validate(

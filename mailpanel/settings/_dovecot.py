@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailpanel.errors import Refused
-from mailpanel.plan import DovecotFacts, Facts
+from mailpanel.plan import NO_DOVECOT, DovecotFacts, Facts
 
 __all__ = ["block_name", "quoted", "require_dovecot"]
 
@@ -11,7 +11,7 @@ __all__ = ["block_name", "quoted", "require_dovecot"]
 def require_dovecot(facts: Facts) -> DovecotFacts:
     """Return what stands in Dovecot; raises :class:`Refused` where it is not installed."""
     if facts.dovecot is None:
-        raise Refused("Dovecot is not installed on this host; install the package dovecot-imapd.")
+        raise Refused(NO_DOVECOT)
     return facts.dovecot
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import colander
 from argon2.low_level import Type, hash_secret
 
-from mailpanel.errors import FieldError, InvalidFields, Refused
+from mailpanel.errors import FieldError, InvalidFields, OutOfBounds, Refused
 from mailpanel.plan import DovecotFacts, DovecotSays, Facts, MasterUser, Plan, WriteFile
 from mailpanel.schema import Null, Object
 from mailpanel.settings._core import Setting
@@ -66,6 +66,7 @@ class ImapMasterPassword(Setting):
     unset = "There is no master password: only its owner opens a mailbox."
     schema = MasterPasswordSchema
     generates = True
+    withdrawn = True
     example: ClassVar[Mapping[str, Any]] = {"null": None}
 
     def in_words(self, value: Mapping[str, Any] | None) -> str:
@@ -91,7 +92,7 @@ class ImapMasterPassword(Setting):
     def plan(self, value: Mapping[str, Any], secret: str | None, facts: Facts) -> Plan:
         dovecot = require_dovecot(facts)
         if not facts.master_enabled:
-            raise Refused(
+            raise OutOfBounds(
                 "This host accepts no IMAP master password: mailpanel.master_enabled is false."
             )
         if dovecot.passdbs and dovecot.passdbs <= WITHOUT_LOOKUP:

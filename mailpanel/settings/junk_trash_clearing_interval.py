@@ -37,12 +37,12 @@ class IntervalSchema(colander.MappingSchema):
     junk_days = colander.SchemaNode(
         IntegerOrNull(1, 3650),
         title="Junk",
-        description="Days that a message stays in Junk folders; empty (null) is for ever.",
+        description="Days that a message stays in Junk folders; empty is for ever.",
     )
     trash_days = colander.SchemaNode(
         IntegerOrNull(1, 3650),
         title="Trash",
-        description="Days that a message stays in Trash folders; empty (null) is for ever.",
+        description="Days that a message stays in Trash folders; empty is for ever.",
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from mailpanel.errors import Refused
 from mailpanel.plan import (
+    NO_POSTFIX,
     Change,
     Check,
     Facts,
@@ -126,7 +127,7 @@ class PostfixRelayhost(Setting):
 
 def _postfix(facts: Facts) -> PostfixFacts:
     if facts.postfix is None:
-        raise Refused("Postfix is not installed on this host; install the package postfix.")
+        raise Refused(NO_POSTFIX)
     return facts.postfix
 
 

@@ -1,4 +1,4 @@
-// What a page does by itself: look again while something is under way, save once, copy,
+// What a page does by itself: look again while something is under way, send once, copy,
 // fold the navigation on a small screen. Every page works without it.
 "use strict";
 
@@ -24,13 +24,15 @@ function take(page) {
 }
 
 async function look() {
-  if (!document.querySelector("[data-busy]")) return;
+  const busy = document.querySelector("[data-busy]");
+  if (!busy) return;
   if (document.hidden) {
     document.addEventListener("visibilitychange", look, {once: true});
     return;
   }
   try {
-    const answer = await fetch(location.pathname, {headers: {"X-Live": "1"}, redirect: "manual"});
+    const from = busy.dataset.from ?? location.pathname;
+    const answer = await fetch(from, {headers: {"X-Live": "1"}, redirect: "manual"});
     // A log-in that has ended answers with a redirect: what is shown stays, and so does what
     // is being typed; the next click says it.
     if (answer.type === "opaqueredirect") return;

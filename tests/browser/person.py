@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from subprocess import run
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
@@ -100,6 +102,16 @@ class Person:
         """Return what is to be typed for the playground's system mailer."""
         account = self._record["mailer"]
         return self.relay(Username=account["username"], Password=account["password"])
+
+    def edits_by_hand(self, line: str) -> None:
+        """Write *line* to main.cf on the host, and look at the overview until it is seen there."""
+        postfix = self._record["directories"]["postfix"]
+        run(["postconf", "-c", postfix, "-e", line], check=True)
+        deadline = time.monotonic() + 60
+        self.open("/")
+        while not self.page.locator(".notice").count() and time.monotonic() < deadline:
+            time.sleep(0.5)
+            self.page.reload()
 
     def sees(self, text: str) -> None:
         """Wait until *text* is to be seen; raise where it does not come."""

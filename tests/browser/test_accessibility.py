@@ -73,6 +73,34 @@ def was_overtaken(person: Person) -> None:
     person.sees("has changed this meanwhile")
 
 
+def was_tested(person: Person) -> None:
+    person.open(RELAYHOST)
+    person.fill(**person.relay())
+    person.button("Test without saving").click()
+    person.sees("would work")
+
+
+def would_fail(person: Person) -> None:
+    person.open(RELAYHOST)
+    person.fill(**person.relay(Password="not the password"))
+    person.button("Test without saving").click()
+    person.sees("would fail")
+
+
+def was_edited(person: Person) -> None:
+    person.open(RELAYHOST)
+    person.fill(**person.relay())
+    person.button("Save").click()
+    person.sees_status("applied")
+    person.edits_by_hand("relayhost=[elsewhere.test]:25")
+    person.sees("was edited by hand")
+
+
+def was_edited_on_its_page(person: Person) -> None:
+    was_edited(person)
+    person.open(RELAYHOST)
+
+
 def is_logged_out(person: Person) -> None:
     person.open(RELAYHOST)
     person.forget_session()
@@ -90,6 +118,10 @@ VISITS: dict[str, Visit] = {
     "reset": is_to_be_reset,
     "nothing to reset": opens(f"{RELAYHOST}reset/"),
     "shown once": is_shown_once,
+    "tested": was_tested,
+    "tested, would fail": would_fail,
+    "edited by hand, on the overview": was_edited,
+    "edited by hand": was_edited_on_its_page,
     "overtaken": was_overtaken,
     "history": has_a_history,
     "no history": opens("/settings/system_mailer/history/"),

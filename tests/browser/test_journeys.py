@@ -66,6 +66,48 @@ def test_a_master_password_is_copied(someone: MakePerson) -> None:
     assert copied == person.page.locator("#secret").inner_text()
 
 
+def test_values_are_tested_without_being_saved(admin: Person, playground: Playground) -> None:
+    """A wrong password fails by the relay's own words, the right one does not; neither is kept."""
+    admin.open(RELAYHOST)
+    before = revision(playground, "postfix_relayhost")
+    admin.fill(**admin.relay(Password="not the password"))
+    admin.button("Test without saving").click()
+    result = admin.page.get_by_role("region", name="Test", exact=True)
+    expect(result).to_contain_text("would fail")
+    expect(result).to_be_focused()
+    expect(result.locator(".failed")).to_contain_text("535")
+    expect(result.locator(".diff").first).to_contain_text("+relayhost = [localhost]")
+    expect(admin.field("Username")).to_have_value("relay-user")
+    expect(admin.field("Password")).to_have_value("")
+    admin.fill(Password=admin.relay()["Password"])
+    admin.button("Test without saving").click()
+    expect(result).to_contain_text("would work")
+    expect(result.locator(".failed")).to_have_count(0)
+    admin.sees("type yours again before you save")
+    admin.sees_status("not set")
+    assert revision(playground, "postfix_relayhost") == before
+    admin.fill(Password=admin.relay()["Password"])
+    admin.button("Save").click()
+    admin.sees_status("applied")
+
+
+def test_what_was_edited_by_hand_is_put_back(admin: Person) -> None:
+    """It stands first on the overview with the difference, and is gone after the click."""
+    admin.open(RELAYHOST)
+    admin.fill(**admin.relay())
+    admin.button("Save").click()
+    admin.sees_status("applied")
+    admin.edits_by_hand("relayhost=[elsewhere.test]:25")
+    admin.sees("main.cf was edited by hand on playground")
+    notice = admin.page.locator(".notice")
+    expect(notice.locator(".del")).to_have_text("-relayhost = [elsewhere.test]:25")
+    notice.get_by_role("button", name="Put back").click()
+    admin.sees("it is as mailpanel has it again")
+    admin.sees_status("applied")
+    admin.open("/")
+    expect(admin.page.locator(".notice")).to_have_count(0)
+
+
 def test_wrong_values_are_told_beside_their_fields(admin: Person) -> None:
     """What was typed stays, the first of them has the focus, and nothing is saved."""
     admin.open(RELAYHOST)

@@ -23,7 +23,7 @@ def chance() -> random.Random:
 
 @pytest.fixture(scope="session")
 def rounds() -> int:
-    return int(os.environ.get("MAILPANEL_ROUNDS", "100"))
+    return int(os.environ.get("MAILPANEL_ROUNDS", "30"))
 
 
 @pytest.fixture

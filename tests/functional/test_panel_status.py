@@ -139,5 +139,6 @@ class TestStatus:
         """It is applied, and does not delete anything yet."""
         setting = SETTINGS["junk_trash_clearing_interval"]
         set_by_api(panel, setting)
-        panel.report(setting.name, 1, details={"effective_from": 4102444800})
+        panel.report(setting.name, 1, details={"effective_from": "2100-01-01T00:00:00Z"})
         assert "from 1 January, 00:00 UTC" in panel.browser().get("/").text
+        assert "Effective from" not in panel.browser().get(url(setting)).text

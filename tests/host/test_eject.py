@@ -35,7 +35,7 @@ def test_all_that_was_live_stays_live(dovecot, postfix, make_panel, make_relay):
     postfix.submit("friend@example.net")
     assert len(relay.wait_for(1)) == 1
     state = panel.directory / "state"
-    assert sorted(path.name for path in state.iterdir()) == ["database"]
+    assert sorted(path.name for path in state.iterdir()) == ["apply.lock", "database"]
     (drop_in,) = dovecot.config_directory.rglob("99-mailpanel-*")
     assert "mailpanel's own" not in drop_in.read_text()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -303,6 +304,15 @@ class TestRealHost:
             converge(real, wanted)
         assert snapshot(postfix.config_directory) == before
         assert postfix.master_pid == pid
+
+    def test_a_stage_that_was_left_half_made_is_made_anew(self, real, directory) -> None:
+        """What is kept of it between two checks must not stop every change for ever."""
+        set_up(real)
+        shutil.chown(directory / "s" / "stage" / "spool" / "defer", "root", "root")
+        wanted = plan(real.host.facts("postfix"), "[b.test]:2525")
+        with pytest.raises(CheckFailed, match="defer"):
+            converge(real, wanted)
+        assert converge(real, wanted)
 
     def test_an_edit_during_the_probe_is_not_overwritten(self, real, postfix) -> None:
         facts = real.host.facts("postfix")

@@ -10,7 +10,7 @@ import pytest
 from test_clearing_interval import failure, tree
 
 from mailpanel.playground.dovecot import PrivateDovecot
-from mailpanel.playground.installation import Installation
+from mailpanel.playground.installation import Installation, InstallationError
 from mailpanel.playground.relay import StrictRelay
 
 ANNA, PASSWORD = "anna@example.org", "anna's own: #1"
@@ -194,4 +194,23 @@ def test_both_settings_of_dovecot_side_by_side(panel, running):
     assert [path.name for path in running.config_directory.rglob("99-*")] == [
         f"99-mailpanel-{interval}.conf"
     ]
+    assert not opens(running, f"{ANNA}*master", password)
+
+
+def test_root_takes_it_back_whatever_the_database_says(running, postfix, make_panel):
+    """By the option alone; and gives it back."""
+    panel = make_panel(postfix, running)
+    password = new_password(panel)
+    allowed = panel.ini.read_text()
+    panel.stop_service("apply")
+    panel.ini.write_text(f"{allowed}mailpanel.master_enabled = no\n")
+    with pytest.raises(InstallationError):
+        panel.command("apply", "--once")
+    assert not opens(running, f"{ANNA}*master", password)
+    assert opens(running, ANNA, PASSWORD)
+    panel.ini.write_text(allowed)
+    panel.command("apply", "--once")
+    assert opens(running, f"{ANNA}*master", password)
+    panel.ini.write_text(f"{allowed}mailpanel.master_allow_nets = 192.0.2.0/24\n")
+    panel.command("apply", "--once")
     assert not opens(running, f"{ANNA}*master", password)

@@ -34,7 +34,7 @@ def read(context: Host, _request: Any) -> dict[str, Any]:
 )
 def forget(context: Host, request: Any) -> None:
     """Forget a host that is gone; one that lives checks in again by itself."""
-    request.hosts.forget(context.name)
+    request.hosts.forget(context.name, request.author)
 
 
 @view_config(

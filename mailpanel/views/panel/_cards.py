@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-__all__ = ["Card", "Chip", "HostPart", "Notice", "card_of", "notices"]
+from mailpanel.views.panel._diffs import Diff, diffs_of
+
+__all__ = ["Card", "Chip", "HostPart", "Notice", "card_of", "in_words", "notices"]
 
 # The steps in which a host makes a change live, in their order, and what each one does.
 STEPS = {
@@ -24,7 +26,7 @@ WAITING = {
     "wait for mail in flight": "Waiting for mail that still needs the old way",
     "put back": "Putting the old configuration back",
 }
-# What a host says of every setting; all else is the setting's own.
+# What has a place of its own on a page; all else that a host says is shown by its name.
 COMMON = {
     "host",
     "status",
@@ -36,8 +38,15 @@ COMMON = {
     "present",
     "last_seen",
     "away",
+    "drift",
+    "problem",
+    "effective_from",
 }
-EFFECTIVE_FROM = "effective_from"
+
+
+def in_words(name: str) -> str:
+    """Return *name*, which is a key, as a person would write it."""
+    return name.replace("_", " ").capitalize()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +81,26 @@ class HostPart:
         self._said = said
 
     @property
+    def drift(self) -> list[Diff]:
+        """Return what somebody edited by hand since it was applied, as putting it back changes."""
+        return diffs_of(self._said.get("drift", ())) if self.status == "applied" else []
+
+    @property
+    def edited(self) -> str:
+        """Return which files those are, in a sentence's words."""
+        names = list(dict.fromkeys(each.name for each in self.drift))
+        return f"{' and '.join(names)} {'were' if len(names) > 1 else 'was'} edited by hand"
+
+    @property
+    def problem(self) -> str | None:
+        """Return why what is applied could not be applied once more."""
+        return self._said.get("problem") if self.status == "applied" else None
+
+    @property
     def chip(self) -> Chip:
         """Return the host's status."""
+        if self.drift:
+            return Chip("edited by hand", "bad")
         if self.status in ("waiting", "applying") and self.away:
             return Chip("not there", "bad")
         if self.status == "applying" and self.step in WAITING:
@@ -107,7 +134,7 @@ class HostPart:
         if self.status != "applied":
             return []
         return [
-            (name.replace("_", " ").capitalize(), each)
+            (in_words(name), each)
             for name, each in self._said.items()
             if name not in COMMON and isinstance(each, str)
         ]
@@ -115,10 +142,10 @@ class HostPart:
     @property
     def effective_from(self) -> datetime | None:
         """Return when the value takes effect, where that is still to come."""
-        seconds = self._said.get(EFFECTIVE_FROM)
-        if not isinstance(seconds, int | float):
+        said = self._said.get("effective_from")
+        if not isinstance(said, str):
             return None
-        time = datetime.fromtimestamp(seconds, UTC)
+        time = datetime.fromisoformat(said)
         return time if time > datetime.now(UTC) else None
 
 
@@ -210,13 +237,18 @@ class Card:
 
     @property
     def _applied(self) -> Chip:
+        edited = sum(1 for host in self.hosts if host.drift)
+        if edited:
+            return Chip(f"edited by hand{self._of_all(edited)}", "bad")
         coming = [each for host in self.hosts if (each := host.effective_from)]
         if coming:
             return Chip(f"from {max(coming):%-d %B, %H:%M} UTC", "busy")
         return Chip(f"applied{self._how_many('applied')}", "ok")
 
     def _how_many(self, status: str) -> str:
-        count = sum(1 for host in self.hosts if host.status == status)
+        return self._of_all(sum(1 for host in self.hosts if host.status == status))
+
+    def _of_all(self, count: int) -> str:
         return f" on {count} of {len(self.hosts)}" if len(self.hosts) > 1 else ""
 
 
@@ -233,6 +265,8 @@ class Notice:
     title: str
     text: str
     card: Card | None = None
+    host: HostPart | None = None
+    """The host on which what was edited can be put back."""
 
 
 def notices(cards: list[Card]) -> Iterator[Notice]:
@@ -249,6 +283,8 @@ def notices(cards: list[Card]) -> Iterator[Notice]:
                 f"{host.error or 'The change failed.'}{step}{live}",
                 card,
             )
+    for card in cards:
+        yield from _edits(card)
     hosts = cards[0].hosts if cards else []
     for host in hosts:
         if host.away:
@@ -262,3 +298,21 @@ def notices(cards: list[Card]) -> Iterator[Notice]:
             "No mail host has checked in yet",
             "Start “mailpanel apply” on your mail host. What you save here reaches it then.",
         )
+
+
+def _edits(card: Card) -> Iterator[Notice]:
+    """Yield what was done by hand on a host where the setting is applied."""
+    for host in card.hosts:
+        if host.drift:
+            yield Notice(
+                f"{host.edited} on {host.name}",
+                f"{card.setting.title} is not there as it was applied.",
+                card,
+                host,
+            )
+        if host.problem:
+            yield Notice(
+                f"{card.setting.title}: the next change would fail on {host.name}",
+                f"{host.problem} What is applied still counts.",
+                card,
+            )

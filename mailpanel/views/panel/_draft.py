@@ -13,7 +13,7 @@ from typing import Any
 
 from mailpanel.forms import typed_in
 
-__all__ = ["Draft", "as_fields", "carried", "draft_of", "page_path"]
+__all__ = ["Draft", "as_fields", "carried", "draft_of", "page_path", "way_back"]
 
 Draft = dict[str, Any]
 
@@ -24,7 +24,7 @@ _PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 
 def draft_of(request: Any) -> Draft | None:
     """Return the draft of a setting's form that *request* has sent, or ``None``."""
-    if request.matched_route.name != "panel.setting":
+    if request.matched_route.name not in ("panel.setting", "panel.test"):
         return None
     return _draft(request.matchdict["setting"], request.POST, request.POST.get("revision", ""))
 
@@ -43,6 +43,14 @@ def as_fields(draft: Draft | None) -> list[tuple[str, str]]:
         return []
     fields = {**draft["texts"], "setting": draft["setting"], "revision": draft["revision"]}
     return [(f"{PREFIX}{name}", text) for name, text in fields.items()]
+
+
+def way_back(request: Any, draft: Draft | None) -> str:
+    """Return the path of the page that shows *draft*; of the overview where there is none."""
+    if draft is None:
+        return "/"
+    path: str = request.route_path("panel.setting", setting=draft["setting"])
+    return path
 
 
 def page_path(given: str) -> str:

@@ -20,7 +20,7 @@ from mailpanel.errors import (
 )
 from mailpanel.faults import log_fault
 from mailpanel.routes import allowed_methods, see_other, with_slash
-from mailpanel.views.panel._draft import draft_of, page_path
+from mailpanel.views.panel._draft import draft_of, page_path, way_back
 from mailpanel.views.panel.log_in import log_in_page
 
 __all__ = [
@@ -122,7 +122,7 @@ def stale(_error: BadCSRFToken, request: Any) -> Any:
         return _log_in_first(request)
     draft = draft_of(request)
     request.sessions.keep(request.panel_session, flash=OTHER_LOG_IN, draft=draft or {})
-    return see_other(request.path if draft else "/")
+    return see_other(way_back(request, draft))
 
 
 @forbidden_view_config(for_people=True, renderer="error.pt")
@@ -163,7 +163,7 @@ def unforeseen(error: Exception, request: Any) -> Any:
 def _log_in_first(request: Any) -> Any:
     request.response.status_int = 403
     draft = draft_of(request)
-    return log_in_page(request.path if draft else "/", draft=draft, error=LOGGED_OUT)
+    return log_in_page(way_back(request, draft), draft=draft, error=LOGGED_OUT)
 
 
 def _log_in_again(request: Any) -> Any:

@@ -6,11 +6,12 @@ from typing import Any
 
 from pyramid.view import view_config, view_defaults
 
-from mailpanel.resources import Host, Hosts
+from mailpanel.resources import Host, Hosts, Setting
 from mailpanel.routes import see_other
 from mailpanel.security import Permission
+from mailpanel.views.panel.settings import SettingPages
 
-__all__ = ["ForgetViews", "list_hosts"]
+__all__ = ["ForgetViews", "list_hosts", "put_back"]
 
 
 @view_config(
@@ -40,8 +41,23 @@ class ForgetViews:
     @view_config(request_method="POST")
     def forget(self) -> Any:
         """Forget it."""
-        self.request.hosts.forget(self.context.name)
+        self.request.hosts.forget(self.context.name, self.request.author)
         self.request.sessions.keep(
             self.request.panel_session, flash=f"{self.context.name} is forgotten."
         )
         return see_other(self.request.route_path("panel.hosts"))
+
+
+@view_config(route_name="panel.put_back", request_method="POST", permission=Permission.CHANGE_HOSTS)
+def put_back(context: Setting, request: Any) -> Any:
+    """Apply the setting once more on one host, over what somebody edited there."""
+    host: str = request.hosts.get(request.POST.get("host", ""))["name"]
+    ticket = request.errands.put_back(context.name, host, request.author)
+    (answer,) = request.answered(ticket)
+    if not answer["done"]:
+        said = f"{host} has not answered yet. It is put back there when it does."
+    elif answer["ok"]:
+        said = f"Put back: on {host} it is as mailpanel has it again."
+    else:
+        said = f"It could not be put back on {host}. {answer['error']}"
+    return SettingPages(context, request).back(said)

@@ -16,7 +16,15 @@ from mailpanel.routes import see_other
 from mailpanel.security import Permission
 from mailpanel.views.panel._cards import Card, card_of
 
-__all__ = ["ResetViews", "SettingPages", "SettingViews", "present_revision", "try_again"]
+__all__ = [
+    "Page",
+    "ResetViews",
+    "SettingPages",
+    "SettingViews",
+    "form_on",
+    "present_revision",
+    "try_again",
+]
 
 # A second click on Save comes within this time; whoever types takes longer.
 DOUBLE_CLICK = timedelta(seconds=3)
@@ -48,10 +56,30 @@ class SettingPages:
             raise PreconditionFailed("This setting was set meanwhile.")
         return {}
 
+    @property
+    def path(self) -> str:
+        """Return the path of the setting's page."""
+        path: str = self.request.route_path("panel.setting", setting=self.context.name)
+        return path
+
     def back(self, flash: str) -> Any:
         """Return the redirect to the setting's page, which shows *flash*."""
         self.request.sessions.keep(self.request.panel_session, flash=flash)
-        return see_other(self.request.route_path("panel.setting", setting=self.context.name))
+        return see_other(self.path)
+
+    def page(self, card: Card, form: Form) -> Page:
+        """Return what the setting's page shows."""
+        return {
+            "title": card.setting.title,
+            "card": card,
+            "busy": card.busy,
+            "form": form,
+            "revision": present_revision(card),
+            "theirs": None,
+            "draft": False,
+            "once": None,
+            "trials": None,
+        }
 
 
 @view_defaults(route_name="panel.setting", renderer="setting.pt")
@@ -64,15 +92,15 @@ class SettingViews(SettingPages):
         card = card_of(self.request, self.context.setting)
         draft = self.request.notes.get("draft", {})
         if draft.get("setting") != self.context.name:
-            return self._page(card, _form(card))
-        page = self._page(card, _form(card, draft["texts"]))
+            return self.page(card, form_on(card))
+        page = self.page(card, form_on(card, draft["texts"]))
         return page | {"draft": True, "revision": draft["revision"]}
 
     @view_config(request_method="POST", permission=Permission.CHANGE_SETTING)
     def save(self) -> Any:
         """Save what was typed; what cannot be saved comes back, but for passwords."""
         card = card_of(self.request, self.context.setting)
-        form = _form(card, self.request.POST)
+        form = form_on(card, self.request.POST)
         try:
             state = self.request.changes.set(
                 self.context.name,
@@ -84,12 +112,12 @@ class SettingViews(SettingPages):
         except InvalidFields as error:
             form.show(error.errors)
             self.request.response.status_int = 422
-            return self._page(card, form) | {"revision": self.expected}
+            return self.page(card, form) | {"revision": self.expected}
         except PreconditionFailed:
             return self._overtaken(form)
         if state.generated is None:
             return self.back("Saved.")
-        return self._page(card_of(self.request, card.setting), form) | {"once": state.generated}
+        return self.page(card_of(self.request, card.setting), form) | {"once": state.generated}
 
     def _overtaken(self, form: Form) -> Any:
         """Answer somebody whose form was made from what is no longer the present value."""
@@ -97,19 +125,7 @@ class SettingViews(SettingPages):
         if _was_this(card, form, self.request.author.username):
             return self.back("Saved.")
         self.request.response.status_int = 412
-        return self._page(card, _form(card, form.texts)) | {"theirs": _differences(card, form)}
-
-    def _page(self, card: Card, form: Form) -> Page:
-        return {
-            "title": card.setting.title,
-            "card": card,
-            "busy": card.busy,
-            "form": form,
-            "revision": present_revision(card),
-            "theirs": None,
-            "draft": False,
-            "once": None,
-        }
+        return self.page(card, form_on(card, form.texts)) | {"theirs": _differences(card, form)}
 
 
 @view_defaults(route_name="panel.reset", renderer="reset.pt")
@@ -156,7 +172,8 @@ def try_again(context: Setting, request: Any) -> Any:
     return views.back("Trying again.")
 
 
-def _form(card: Card, texts: Mapping[str, str] | None = None) -> Form:
+def form_on(card: Card, texts: Mapping[str, str] | None = None) -> Form:
+    """Return the setting's form with *texts* in it, or else with the stored value."""
     value = card.state.value if card.state is not None else None
     return setting_form(card.setting, value, texts)
 
@@ -177,7 +194,7 @@ def _was_this(card: Card, form: Form, username: str) -> bool:
 
 def _differences(card: Card, form: Form) -> list[tuple[str, str, str]]:
     """Return each field that differs: its title, what was typed, and what is stored now."""
-    stored = _form(card).typed
+    stored = form_on(card).typed
     return [
         (title, form.typed.get(name, "").strip(), stored.get(name, ""))
         for name, title in form.fields.items()

@@ -77,6 +77,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
             st.lists(TEXT, max_size=2).map(tuple),
             TEXT,
         ),
+        st.integers(),
     ),
     st.just(Goodbye()),
 )
@@ -169,5 +170,5 @@ def test_a_missing_field_refuses_the_message(missing: str) -> None:
 def test_no_secret_shows_in_a_message() -> None:
     """Neither printed nor in a log or traceback."""
     probe = SmtpLogin("h", 25, "tls", True, "u", "the-secret", "", "", (), "me")
-    assert "the-secret" not in repr(ProbeRequest(1, probe))
+    assert "the-secret" not in repr(ProbeRequest(1, probe, 90))
     assert "the-secret" not in repr(probe)

@@ -6,9 +6,12 @@ import pytest
 
 from mailpanel.errors import NotFound
 from mailpanel.reports import Desired, Report
+from mailpanel.services.audit import Author
 from mailpanel.services.hosts import Hosts
 
 NAME = "postfix_relayhost"
+
+AUTHOR = Author("admin", None, "127.0.0.1")
 
 
 def test_check_in_registers_and_then_renews(hosts, clock):
@@ -44,7 +47,7 @@ def test_nothing_ever_set_is_nothing_desired(hosts, changes, author):
 
 def test_report_registers_a_host_that_was_forgotten(hosts, report):
     hosts.checked_in("mx1", {})
-    hosts.forget("mx1")
+    hosts.forget("mx1", AUTHOR)
     report("mx1", 4, "applied")
     shown = hosts.get("mx1")["settings"][NAME]
     assert (shown["status"], shown["revision"], shown["duration_ms"]) == ("applied", 4, 12)
@@ -93,7 +96,7 @@ def test_forgotten_host_is_waited_for_no_longer(hosts, changes, author, value, r
     changes.set(NAME, value, author)
     report("mx1", 1, "applied")
     assert changes.get(NAME).status == "applying"
-    hosts.forget("gone")
+    hosts.forget("gone", AUTHOR)
     assert changes.get(NAME).status == "applied"
 
 
@@ -114,4 +117,4 @@ def test_unknown_host_is_not_found(hosts):
     with pytest.raises(NotFound):
         hosts.get("nowhere")
     with pytest.raises(NotFound):
-        hosts.forget("nowhere")
+        hosts.forget("nowhere", AUTHOR)

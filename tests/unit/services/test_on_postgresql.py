@@ -15,6 +15,7 @@ from mailpanel.services import audit
 from mailpanel.services._postgresql import parameters_of
 from mailpanel.services._rows import locked_row
 from mailpanel.services.accounts import Accounts
+from mailpanel.services.audit import Author
 from mailpanel.services.database import Database
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.throttle import Throttle
@@ -265,7 +266,7 @@ class TestTexts:
             lambda: accounts.set_enabled(text, False),
             lambda: accounts.set_password(text, "long enough for one"),
             lambda: tokens.create(text),
-            lambda: hosts.forget(text),
+            lambda: hosts.forget(text, Author("admin", None, "")),
             lambda: hosts.get(text),
         ):
             assert outcome(use) is NotFound

@@ -310,7 +310,7 @@ class TestPlan:
             planned(replace(FACTS, master_enabled=False))
 
     def test_without_dovecot_it_is_refused_with_the_package_to_install(self) -> None:
-        with pytest.raises(Refused, match="install the package dovecot-imapd"):
+        with pytest.raises(Refused, match="Install the package dovecot-imapd"):
             planned(replace(FACTS, dovecot=None))
 
     def test_the_hash_is_in_no_file_that_others_can_read(self) -> None:

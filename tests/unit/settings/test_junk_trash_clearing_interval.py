@@ -218,7 +218,7 @@ def test_inbox_is_never_cleared(name: str, use: frozenset[str]) -> None:
 
 
 def test_without_dovecot_it_is_refused_with_the_package_to_install() -> None:
-    assert "install the package dovecot-imapd" in refused(7, 14, facts(None))
+    assert "Install the package dovecot-imapd" in refused(7, 14, facts(None))
 
 
 class TestRead:

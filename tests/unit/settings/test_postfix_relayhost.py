@@ -266,7 +266,7 @@ def test_an_override_in_master_cf_is_refused_by_name(service: str, name: str) ->
 
 
 def test_a_host_without_postfix_names_the_package() -> None:
-    assert "install the package postfix" in refused(OPEN, replace(FACTS, postfix=None))
+    assert "Install the package postfix" in refused(OPEN, replace(FACTS, postfix=None))
 
 
 def test_a_host_without_sasl_names_the_package() -> None:

@@ -1,0 +1,95 @@
+"""What each host answered to values that are not saved, in words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from mailpanel.views.panel._cards import STEPS, Chip, in_words
+from mailpanel.views.panel._diffs import Diff, diffs_of
+
+__all__ = ["Trial", "TrialStep"]
+
+# The steps of a probe, beside those that every change has.
+PROBE = {
+    "resolve": "Look up",
+    "connect": "Connect",
+    "greeting": "Greeting",
+    "tls": "TLS",
+    "auth": "Log in",
+}
+_UNITS = ("KB", "MB", "GB")
+_KILO = 1000
+
+
+class TrialStep:
+    """One step of a test, as a host tells it."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        says: str = told["says"]
+        name: str = told["name"]
+        self.says = says
+        self.name = PROBE.get(name) or STEPS.get(name) or in_words(name)
+        self.state = "done" if told["ok"] else "failed"
+        self.duration_ms: int = told["duration_ms"]
+
+
+class Trial:
+    """What one host answered."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self.host: str = answer["host"]
+        self.done: bool = answer["done"]
+        self.ok: bool = answer["ok"]
+        self.steps = [TrialStep(each) for each in answer["steps"]]
+        self.diffs: list[Diff] = diffs_of(answer["diffs"])
+        self._error: str | None = answer["error"]
+        self._preview: list[dict[str, Any]] = answer.get("preview") or []
+
+    @property
+    def chip(self) -> Chip:
+        """Return whether it would work there."""
+        if not self.done:
+            return Chip("no answer yet", "busy")
+        return Chip("would work", "ok") if self.ok else Chip("would fail", "bad")
+
+    @property
+    def error(self) -> str | None:
+        """Return why it would fail, where none of the steps says that."""
+        told = any(step.says == self._error for step in self.steps)
+        return None if told else self._error
+
+    @property
+    def columns(self) -> list[str]:
+        """Return what :attr:`rows` tell, in words; none where there is nothing to preview."""
+        return [in_words(name) for name in (self._preview[0] if self._preview else ())]
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """Return what would come of it, as the setting counts that."""
+        return [[_cell(name, each) for name, each in row.items()] for row in self._preview]
+
+
+def _cell(name: str, told: Any) -> str:
+    if told is None:
+        return "none"
+    if not isinstance(told, int):
+        return _day(str(told))
+    return _size(told) if name == "bytes" else f"{told:,}"
+
+
+def _day(text: str) -> str:
+    """Return the day where *text* is a time as the services write it, else *text*."""
+    try:
+        return f"{datetime.fromisoformat(text):%-d %B %Y}"
+    except ValueError:
+        return text
+
+
+def _size(count: int) -> str:
+    if count < _KILO:
+        return f"{count} bytes"
+    size, unit = count / _KILO, 0
+    while size >= _KILO and unit < len(_UNITS) - 1:
+        size, unit = size / _KILO, unit + 1
+    return f"{size:,.1f} {_UNITS[unit]}"
