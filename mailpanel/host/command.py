@@ -8,12 +8,23 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import IO
 
 from mailpanel.errors import HostError
 
-__all__ = ["ENVIRONMENT", "Finished", "Running", "detached", "first_lines", "run", "start"]
+__all__ = [
+    "ENVIRONMENT",
+    "Finished",
+    "Lines",
+    "Running",
+    "detached",
+    "first_lines",
+    "run",
+    "start",
+]
 
 TIMEOUT = 30.0
 LAST_WORDS = 1.0
@@ -102,6 +113,65 @@ class Running:
 
     def _name(self) -> str:
         return " ".join(word for word in self._argv[:4] if "/" not in word)
+
+
+class Lines:
+    """The lines that *argv* prints, however many: each is given out as it comes, none is kept.
+
+    Nor is what it complains of. Once all are read ``code`` is its exit code; it is ``None``
+    where the command had not ended at *deadline*, a time of :func:`time.monotonic`, and was
+    ended then. Raises :class:`HostError` where it is not installed.
+    """
+
+    def __init__(self, argv: Sequence[str], stdin: str, deadline: float) -> None:
+        self.code: int | None = None
+        self._argv = argv
+        self._stdin = stdin
+        self._deadline = deadline
+
+    def __iter__(self) -> Iterator[str]:
+        # From a file: with two pipes each side could wait for the other.
+        with TemporaryFile() as given:
+            given.write(self._stdin.encode("utf-8", "surrogateescape"))
+            given.seek(0)
+            process = self._started(given)
+        try:
+            for line in self._lines(process.stdout):
+                yield line.decode("utf-8", "surrogateescape")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.code = process.wait(max(self._left(), 0.0))
+        finally:
+            if self.code is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            # Closes the pipe, too.
+            with process:
+                pass
+
+    def _started(self, stdin: IO[bytes]) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                self._argv,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            raise HostError(f"The command {self._argv[0]} is not installed on this host.") from None
+
+    def _lines(self, stream: IO[bytes] | None) -> Iterator[bytes]:
+        descriptor, rest = stream.fileno() if stream else -1, b""
+        while select.select([descriptor], [], [], max(self._left(), 0.0))[0]:
+            chunk = os.read(descriptor, CHUNK)
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from lines
+            if not chunk or self._left() < 0:
+                return
+
+    def _left(self) -> float:
+        return self._deadline - time.monotonic()
 
 
 def start(argv: Sequence[str], stdin: str = "") -> Running:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["own_words"]
+__all__ = ["counted", "own_words", "size"]
+
+UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def own_words(text: str) -> str:
@@ -19,3 +21,17 @@ def own_words(text: str) -> str:
     said = said.partition(': "')[0]
     said = re.sub(r"(?:/[^\s,:;]*)?/([^\s,:;/]+)", r"\1", said)
     return said[:200].rstrip(".") or "no reason given"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return *number* of something: ``1 day``, ``1,204 days``; *many* is its plural."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def size(number: int) -> str:
+    """Return *number* bytes in a unit that suits them, like ``53.1 MB``."""
+    amount, unit = float(number), 0
+    # What would be rounded to 1000.0 is one of the next.
+    while amount >= 999.95 and unit < len(UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{amount:.1f} {UNITS[unit]}" if unit else f"{number} B"

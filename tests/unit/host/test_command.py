@@ -150,3 +150,47 @@ def test_a_start_that_does_not_end_is_ended_with_all_of_it(tmp_path: Path) -> No
 def test_a_start_that_is_missing_is_named() -> None:
     with pytest.raises(HostError, match="no-such-daemon is not installed"):
         command.detached(["no-such-daemon"])
+
+
+class TestLines:
+    """Each line as it comes."""
+
+    def test_all_lines_come_with_the_code(self) -> None:
+        script = "cat; echo no >&2; printf 'half a line'; exit 3"
+        lines = command.Lines(["sh", "-c", script], "in\udcff\n\n", time.monotonic() + 10)
+        assert list(lines) == ["in\udcff", ""]
+        assert lines.code == 3
+
+    def test_what_nobody_reads_holds_nothing_up(self) -> None:
+        """Neither what it complains of nor what it is given."""
+        given = "x" * 79 + "\n"
+        lines = command.Lines(
+            ["sh", "-c", "head -c 1000000 /dev/zero >&2; echo first; cat"],
+            given * 10_000,
+            time.monotonic() + 30,
+        )
+        assert sum(1 for _ in lines) == 10_001
+        assert lines.code == 0
+
+    @pytest.mark.parametrize("talks", ["", "while echo; do :; done"])
+    def test_at_the_deadline_it_is_ended(self, tmp_path: Path, talks: str) -> None:
+        """With all that it started, whether it says something or not."""
+        place = tmp_path / "pid"
+        script = f"sleep 60 & echo $! > {place}; {talks}\nwait"
+        started = time.monotonic()
+        lines = command.Lines(["sh", "-c", script], "", started + 0.5)
+        assert set(lines) <= {""}
+        assert lines.code is None
+        assert time.monotonic() - started < 5
+        assert gone(int(place.read_text()))
+
+    def test_who_stops_reading_ends_it(self, tmp_path: Path) -> None:
+        script = f"echo $$ > {tmp_path}/pid; while echo; do :; done"
+        lines = iter(command.Lines(["sh", "-c", script], "", time.monotonic() + 30))
+        next(lines)
+        lines.close()
+        assert gone(int((tmp_path / "pid").read_text()))
+
+    def test_one_that_is_not_installed_is_named(self) -> None:
+        with pytest.raises(HostError, match="no-such-command is not installed"):
+            list(command.Lines(["no-such-command"], "", time.monotonic() + 1))
