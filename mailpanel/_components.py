@@ -192,6 +192,27 @@ _STEP = open_object(
     }
 )
 _DIFF = open_object({"path": {"type": "string"}, "diff": {"type": "string"}})
+_COUNT = {"type": "integer", "minimum": 0}
+_PREVIEW = open_object(
+    {
+        "folder": {"type": "string"},
+        "days": {"type": "integer", "minimum": 1},
+        "messages": _COUNT,
+        "newly": _COUNT | {"description": "As many the present interval would not delete."},
+        "bytes": _COUNT,
+        "mailboxes": _COUNT,
+        "oldest": {
+            "type": ["string", "null"],
+            "format": "date",
+            "description": "The day on which the oldest of them came into its folder.",
+        },
+        "complete": {
+            "type": "boolean",
+            "description": "Whether all mailboxes could be counted; else it is at least as much.",
+        },
+        "says": {"type": "string"},
+    }
+)
 _ANSWERED: Json = {
     "host": {"type": "string"},
     "done": {"type": "boolean"},
@@ -199,6 +220,12 @@ _ANSWERED: Json = {
     "error": MAYBE_TEXT,
     "steps": {"type": "array", "items": _STEP},
     "diffs": {"type": "array", "items": _DIFF},
+    "preview": {
+        "type": ["array", "null"],
+        "items": _PREVIEW,
+        "description": "What would be deleted by folder; null where it was not asked for, or "
+        "cannot be told.",
+    },
 }
 TESTED = open_object(
     {

@@ -15,6 +15,7 @@ __all__ = [
     "NO_POSTFIX",
     "Change",
     "Check",
+    "CountOld",
     "DovecotFacts",
     "DovecotSays",
     "Facts",
@@ -27,6 +28,7 @@ __all__ = [
     "Plan",
     "PostfixFacts",
     "PrependParameter",
+    "Preview",
     "Probe",
     "SetParameter",
     "SetService",
@@ -108,6 +110,7 @@ class DovecotFacts:
     where there is none; ``folders`` are the mailbox blocks in it by name. ``passdbs`` are
     the drivers of the password databases. ``directory`` holds mailpanel's own files,
     ``drop_ins`` its configuration; ``group`` is what Dovecot's processes read them by.
+    ``inbox_prefix`` stands before the name of each folder in that namespace.
     """
 
     version: str
@@ -118,6 +121,7 @@ class DovecotFacts:
     drop_ins: str
     group: str
     passdbs: frozenset[str] = frozenset()
+    inbox_prefix: str = ""
 
     @property
     def is_2_3(self) -> bool:
@@ -315,10 +319,27 @@ Check = MapIsSilent | TransportsAreNamed | DovecotSays
 
 
 @dataclass(frozen=True, slots=True)
+class CountOld:
+    """Preview: what Dovecot would delete from *folder*, a mailbox block, after *days*.
+
+    *mailbox* is its full name in a user's store, or a pattern as autoexpunge has it.
+    """
+
+    folder: str
+    mailbox: str
+    days: int
+
+
+Preview = CountOld
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that one setting wants of one host; the empty plan is the reset.
 
     ``details`` is what the administrator should know of how it was done there, by name.
+    ``previews`` are what a test of unsaved values counts, ``notes`` the steps of it that
+    only say something, a sentence by the step's name.
     """
 
     changes: tuple[Change, ...] = ()
@@ -326,3 +347,5 @@ class Plan:
     probes: tuple[Probe, ...] = ()
     verifications: tuple[ParameterIs, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)
+    previews: tuple[Preview, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Desired", "Errand", "ErrandAnswer", "FileDiff", "Report", "Step"]
+__all__ = ["Desired", "Errand", "ErrandAnswer", "FileDiff", "FolderPreview", "Report", "Step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,34 @@ class FileDiff:
 
 
 @dataclass(frozen=True, slots=True)
+class FolderPreview:
+    """What would be deleted from *folder* after *days*, in all mailboxes of a host.
+
+    ``newly`` of the ``messages`` are younger than what the present interval deletes.
+    ``oldest`` is the day on which the oldest came into its folder (RFC 3339), ``None``
+    where there is none. Not ``complete``: there are at least as many. ``says`` tells it.
+    """
+
+    folder: str
+    days: int
+    messages: int
+    newly: int
+    bytes: int
+    mailboxes: int
+    oldest: str | None
+    complete: bool
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
 class ErrandAnswer:
-    """What a host says of an errand: ``error`` is ``None`` where all went well."""
+    """What a host says of an errand: ``error`` is ``None`` where all went well.
+
+    ``preview`` is ``None`` where it was not asked for or could not be told.
+    """
 
     number: int
     error: str | None
     steps: tuple[Step, ...]
     diffs: tuple[FileDiff, ...]
+    preview: tuple[FolderPreview, ...] | None = None

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from mailpanel.apply.previews import previewed
 from mailpanel.apply.steps import Steps
 from mailpanel.errors import (
     HostError,
@@ -31,7 +32,15 @@ from mailpanel.host.mailhost import Host
 from mailpanel.host.state import Record, State
 from mailpanel.host.transaction import PUT_BACK
 from mailpanel.plan import Facts, Plan, Probe
-from mailpanel.reports import Desired, Errand, ErrandAnswer, FileDiff, Report, Step
+from mailpanel.reports import (
+    Desired,
+    Errand,
+    ErrandAnswer,
+    FileDiff,
+    FolderPreview,
+    Report,
+    Step,
+)
 from mailpanel.seal import Opener
 from mailpanel.settings import Setting
 
@@ -256,19 +265,25 @@ class Executor:
     def rehearse(self, errand: Errand) -> ErrandAnswer:
         """Try the unsaved values of *errand*, each step of it; nothing is changed or kept."""
         steps, diffs = Steps(), list[FileDiff]()
+        preview: tuple[FolderPreview, ...] | None = None
         failure: str | None = None
         try:
             self._bound_errands()
-            self._rehearse(errand, steps, diffs)
+            preview = self._rehearse(errand, steps, diffs)
         except MailpanelError as error:
             failure = str(error)
         except Exception as error:  # noqa: BLE001 (one errand's fault must not stop the service)
             _log_frames(error)
             failure = str(_unforeseen(error))
-        return ErrandAnswer(errand.number, failure, tuple(steps.taken), tuple(diffs))
+        return ErrandAnswer(errand.number, failure, tuple(steps.taken), tuple(diffs), preview)
 
-    def _rehearse(self, errand: Errand, steps: Steps, diffs: list[FileDiff]) -> None:
-        """Go through *steps*; what would change is put into *diffs*, also where a probe fails."""
+    def _rehearse(
+        self, errand: Errand, steps: Steps, diffs: list[FileDiff]
+    ) -> tuple[FolderPreview, ...] | None:
+        """Go through *steps*; what would change is put into *diffs*, also where a probe fails.
+
+        Returns what would be deleted, ``None`` where that is not asked for or cannot be told.
+        """
         setting = self._settings.get(errand.setting)
         if setting is None:
             raise Refused("This host knows no such setting; is its mailpanel older?")
@@ -287,6 +302,8 @@ class Executor:
             diffs += self._host.rehearse(errand.setting, plan, facts, _skip, _ignore)
         for probe in plan.probes:
             try_probe(probe)
+        is_test = errand.kind == "test"
+        return previewed(self._host, plan, facts, steps) if is_test else None
 
     def _try_and_tell(self, steps: Steps, probe: Probe) -> None:
         try:

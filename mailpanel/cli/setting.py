@@ -260,6 +260,8 @@ def _tell(answer: dict[str, Any]) -> None:
     for step in answer["steps"]:
         sign = "ok" if step["ok"] else "FAILED"
         click.echo(f"  {step['name']:<10} {sign:<7} {step['duration_ms']:>6} ms  {step['says']}")
+    for folder in answer["preview"] or ():
+        click.echo(f"  {folder['says']}")
     for diff in answer["diffs"]:
         click.echo(diff["diff"], nl=False)
     if not answer["done"]:

@@ -16,9 +16,10 @@ from mailpanel.host.dovecot_stage import includes, staged
 from mailpanel.host.journal import Entry, Phase
 from mailpanel.host.master_sessions import end_sessions
 from mailpanel.host.master_user import MasterLogins, drop_probe
+from mailpanel.host.old_mail import count_old
 from mailpanel.host.own_files import FileLedger, OwnedFile, OwnFiles
-from mailpanel.host.part import Part, Work
-from mailpanel.plan import NO_DOVECOT, DovecotFacts, DovecotSays, Facts, Folder, Plan
+from mailpanel.host.part import Counted, Part, Work
+from mailpanel.plan import NO_DOVECOT, DovecotFacts, DovecotSays, Facts, Folder, Plan, Preview
 from mailpanel.reports import FileDiff
 
 __all__ = ["DovecotPart"]
@@ -58,6 +59,7 @@ class DovecotPart(Part):
             drop_ins=str(self._drop_ins()),
             group=configuration.parameters["default_internal_group"],
             passdbs=_passdbs(configuration.explicit),
+            inbox_prefix=_inbox_prefix(configuration.explicit, namespace),
         )
 
     def owned(self, setting: str) -> list[str]:
@@ -71,6 +73,12 @@ class DovecotPart(Part):
             raise Refused(NO_DOVECOT)
         own = OwnFiles(self._ledger_path, setting, plan.changes, over_edits=over_edits)
         return _DovecotWork(self._dovecot, plan, own)
+
+    def count(self, previews: tuple[Preview, ...]) -> Counted:
+        explicit = self._dovecot.configuration().explicit
+        present = _folders(explicit, _inbox_namespace(explicit))
+        live = {name: folder.autoexpunge for name, folder in present.items()}
+        return count_old(self._dovecot, previews, live)
 
     def tidy(self, path: Path) -> None:
         drop_probe(path)
@@ -238,6 +246,10 @@ def _staged(
 def _inbox_namespace(explicit: Doveconf) -> str | None:
     blocks = explicit.blocks("namespace").items()
     return next((name for name, block in blocks if block.get("inbox") == "yes"), None)
+
+
+def _inbox_prefix(explicit: Doveconf, namespace: str | None) -> str:
+    return explicit.blocks("namespace").get(namespace or "", {}).get("prefix", "")
 
 
 def _passdbs(explicit: Doveconf) -> frozenset[str]:

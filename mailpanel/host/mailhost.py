@@ -15,10 +15,10 @@ from mailpanel.host.daemon_log import DaemonLog
 from mailpanel.host.dovecot_part import DovecotPart
 from mailpanel.host.journal import Journal
 from mailpanel.host.msmtp import MsmtpPart
-from mailpanel.host.part import Part, Work
+from mailpanel.host.part import Counted, Part, Work
 from mailpanel.host.postfix_part import PostfixPart
 from mailpanel.host.stage import clear
-from mailpanel.plan import Facts, Plan, Probe
+from mailpanel.plan import Facts, Plan, Preview, Probe
 from mailpanel.reports import FileDiff
 
 __all__ = ["Host", "MailHost", "Step", "TryProbe"]
@@ -62,6 +62,12 @@ class Host(Protocol):
         """Do all of :meth:`converge` but the change; return what would change in which file.
 
         Raises what :meth:`converge` does before it touches anything.
+        """
+
+    def count(self, previews: tuple[Preview, ...], facts: Facts) -> Counted:
+        """Count what *previews*, of a plan made from *facts*, ask for; change nothing.
+
+        Raises :class:`HostError` where it cannot be told.
         """
 
     def drift(self, setting: str, plan: Plan, facts: Facts) -> list[FileDiff]:
@@ -145,6 +151,9 @@ class MailHost:
         work = self._parts[facts.part].work(setting, plan, facts)
         self._checked(work, probe, step)
         return list(work.differences())
+
+    def count(self, previews: tuple[Preview, ...], facts: Facts) -> Counted:
+        return self._parts[facts.part].count(previews)
 
     def settle(self) -> bool:
         self._require_recovered()

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mailpanel.host.journal import Entry
-from mailpanel.plan import Facts, Plan
-from mailpanel.reports import FileDiff
+from mailpanel.plan import Facts, Plan, Preview
+from mailpanel.reports import FileDiff, FolderPreview
 
-__all__ = ["Part", "Work"]
+__all__ = ["Counted", "Part", "Work"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What previews came to, by folder, and a sentence that sums it up."""
+
+    folders: tuple[FolderPreview, ...]
+    says: str
 
 
 class Work(ABC):
@@ -95,6 +104,13 @@ class Part(ABC):
         own that was edited, unless *over_edits*. A line of mailpanel's own that was edited
         is written anew in either case, and what it said remembered.
         """
+
+    def count(self, previews: tuple[Preview, ...]) -> Counted:
+        """Count what *previews* ask for, and change nothing.
+
+        Raises :class:`HostError` where it cannot be told. Only where a plan has some.
+        """
+        raise NotImplementedError(f"nothing is counted in {self.name}")
 
     def tidy(self, path: Path) -> None:  # noqa: B027 (most parts leave nothing like it)
         """Take out of the file at *path* what a killed process had put in for a moment."""

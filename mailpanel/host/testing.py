@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from mailpanel.errors import (
@@ -13,10 +14,11 @@ from mailpanel.errors import (
 )
 from mailpanel.host.compose import Tree, admins_value, compose, settle
 from mailpanel.host.config_text import ConfigText, main_cf_key, value_of
-from mailpanel.host.diffs import file_diff, masked_main_cf
+from mailpanel.host.diffs import MASK, file_diff, masked_main_cf
 from mailpanel.host.ledger import Ledger
 from mailpanel.host.mailhost import Step, TryProbe
 from mailpanel.host.own_files import master_line
+from mailpanel.host.part import Counted
 from mailpanel.plan import (
     DovecotFacts,
     Facts,
@@ -25,6 +27,7 @@ from mailpanel.plan import (
     MsmtpFacts,
     Plan,
     PostfixFacts,
+    Preview,
     WriteFile,
 )
 from mailpanel.reports import FileDiff
@@ -59,7 +62,8 @@ class FakeHost:
     ``failing`` names the step at which the next changes fail, ``in_flight`` says
     whether mail is on its way, ``reloads`` counts what the daemon was made to read,
     and ``live`` is the configuration that it has. ``files`` are mailpanel's own beside
-    Dovecot and msmtp: path to the setting and the content; ``dovecot`` is what stands there.
+    Dovecot and msmtp: path to the setting and the content; ``dovecot`` is what stands there,
+    ``counted`` what is counted there, or why it cannot be.
     """
 
     def __init__(self, main_cf: str = "", master_cf: str = "") -> None:
@@ -68,6 +72,7 @@ class FakeHost:
         self.ledger = Ledger()
         self.files: dict[str, tuple[str, str]] = {}
         self.dovecot = DOVECOT
+        self.counted: Counted | HostError = Counted((), "Nothing is due.")
         self.failing: str | None = None
         self.in_flight = False
         self.reloads = 0
@@ -151,6 +156,8 @@ class FakeHost:
             self._step(name, step)
         for each in plan.probes:
             probe(each)
+        if facts.part != "postfix":
+            return list(_differences(self.files, _composed(self.files, setting, plan)))
         tree, _ = compose(self.tree, self.ledger, setting, plan)
         diff = file_diff("main.cf", self.tree.main_cf, tree.main_cf, masked_main_cf)
         return [diff] if diff else []
@@ -159,6 +166,11 @@ class FakeHost:
         step(name)
         if self.failing == name:
             raise FAILURES.get(name, HostError)(f"The step {name} fails, as the test wants it.")
+
+    def count(self, previews: tuple[Preview, ...], facts: Facts) -> Counted:
+        if isinstance(self.counted, HostError):
+            raise self.counted
+        return self.counted
 
     def settle(self) -> bool:
         if self.ledger.leaving() and not self.in_flight:
@@ -185,3 +197,13 @@ def _composed(
         elif isinstance(change, WriteFile):
             kept[change.path] = setting, change.content
     return kept
+
+
+def _differences(
+    old: dict[str, tuple[str, str]], new: dict[str, tuple[str, str]]
+) -> Iterator[FileDiff]:
+    for path in {**old, **new}:
+        before, after = (files.get(path, ("", ""))[1] for files in (old, new))
+        diff = file_diff(path, before, after, lambda _: MASK)
+        if diff:
+            yield diff

@@ -226,10 +226,11 @@ def _plain(answer: ErrandAnswer) -> Answer:
         "error": answer.error,
         "steps": [asdict(step) for step in answer.steps],
         "diffs": [asdict(diff) for diff in answer.diffs],
+        "preview": None if answer.preview is None else [asdict(each) for each in answer.preview],
     }
 
 
 def _as_dict(row: ErrandRow) -> Answer:
-    answer = row.answer or {"error": None, "steps": [], "diffs": []}
+    answer = row.answer or {"error": None, "steps": [], "diffs": [], "preview": None}
     done = row.answer is not None
     return {"host": row.host, "done": done, "ok": done and answer["error"] is None, **answer}

@@ -112,14 +112,24 @@ class ImapMasterPassword(Setting):
             dovecot.group,
             facts.master_allow_nets,
         )
+        login = f"user@example.net{separator}{facts.master_user}"
         return Plan(
             changes=(master, WriteFile(dovecot.drop_in(self.name), self.notice() + text)),
             checks=(DovecotSays(tuple(says)),),
-            details={"log_in_as": f"user@example.net{separator}{facts.master_user}"},
+            details={"log_in_as": login},
+            notes={"log in": _how(login, facts.master_allow_nets)},
         )
 
     def read(self, facts: Facts) -> dict[str, Any] | None:
         return None
+
+
+def _how(login: str, allow_nets: tuple[str, ...]) -> str:
+    where = f"from {', '.join(allow_nets)} alone" if allow_nets else "from any network"
+    return (
+        f"The mailbox user@example.net opens by IMAP as {login}, with the generated password, "
+        f"{where}. The same log-in sends no mail."
+    )
 
 
 def _drop_in(dovecot: DovecotFacts, path: str) -> tuple[str, SayList]:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import colander
 
 from mailpanel.errors import Refused
-from mailpanel.plan import DovecotFacts, DovecotSays, Facts, Folder, Plan, WriteFile
+from mailpanel.plan import CountOld, DovecotFacts, DovecotSays, Facts, Folder, Plan, WriteFile
 from mailpanel.schema import IntegerOrNull, Object
 from mailpanel.settings._core import Setting
 from mailpanel.settings._dovecot import block_name, require_dovecot
@@ -78,6 +78,11 @@ class JunkTrashClearingInterval(Setting):
         return Plan(
             changes=(WriteFile(dovecot.drop_in(self.name), text),),
             checks=(DovecotSays(tuple(says)),),
+            previews=tuple(
+                CountOld(folder, dovecot.inbox_prefix + folder, each)
+                for folder, each in days.items()
+                if each is not None
+            ),
         )
 
     def read(self, facts: Facts) -> dict[str, Any] | None:

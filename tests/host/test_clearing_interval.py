@@ -25,9 +25,9 @@ def fill(dovecot: PrivateDovecot, *folders: str) -> None:
             dovecot.save(USER, folder, f"{age} days", age)
 
 
-def visit(dovecot: PrivateDovecot) -> None:
+def visit(dovecot: PrivateDovecot, user: str = USER) -> None:
     """Log in and out, and wait for the process: it clears the mailbox when the client has gone."""
-    with dovecot.imap(USER, PASSWORD) as session:
+    with dovecot.imap(user, PASSWORD) as session:
         session.select("INBOX")
     process = Path("/proc", re.findall(r"mpid=([0-9]+)", dovecot.log())[-1])
     deadline = time.monotonic() + 15.0

@@ -15,10 +15,11 @@ import pytest
 from mailpanel.apply.executor import Executor
 from mailpanel.apply.messages import encode
 from mailpanel.errors import CheckFailed, HostError, ProbeFailed, PutBackFailed, VerifyFailed
+from mailpanel.host.part import Counted
 from mailpanel.host.state import State
 from mailpanel.host.testing import FakeHost
 from mailpanel.plan import Folder, Probe
-from mailpanel.reports import Desired, Report
+from mailpanel.reports import Desired, Errand, FolderPreview, Report
 from mailpanel.seal import Opener, Sealer, make_keys
 from mailpanel.settings import SETTINGS
 
@@ -631,3 +632,49 @@ def test_a_dovecot_that_is_broken_does_not_stop_the_relayhost(scene: Scene, monk
     scene.now = 2000.0
     monkeypatch.setattr("mailpanel.apply.executor.time.monotonic", lambda: scene.now)
     assert scene.converge(interval).status == "applied"
+
+
+class TestPreviews:
+    """What a test tells beside trying the values."""
+
+    INTERVAL = Errand(
+        1, "test", "junk_trash_clearing_interval", False, {"junk_days": 7, "trash_days": None}, None
+    )
+    JUNK = FolderPreview("Junk", 7, 3, 2, 600, 1, "2026-10-13", True, "Junk: 3 messages.")
+
+    def test_what_would_be_deleted_is_a_step(self, scene: Scene) -> None:
+        scene.host.counted = Counted((self.JUNK,), "3 messages due.")
+        answer = scene.executor.rehearse(self.INTERVAL)
+        assert (answer.error, answer.preview) == (None, (self.JUNK,))
+        assert [step.name for step in answer.steps] == ["read", "check", "count"]
+        assert answer.steps[-1].says == "3 messages due."
+
+    def test_what_cannot_be_counted_fails_nothing(self, scene: Scene) -> None:
+        scene.host.counted = HostError("Dovecot cannot list its users.")
+        answer = scene.executor.rehearse(self.INTERVAL)
+        assert (answer.error, answer.preview) == (None, None)
+        assert (answer.steps[-1].name, answer.steps[-1].ok) == ("count", True)
+        assert answer.steps[-1].says.endswith("cannot be told. Dovecot cannot list its users.")
+
+    @pytest.mark.parametrize(
+        ("change", "preview"),
+        [
+            ({"kind": "dry_run"}, None),
+            ({"kind": "dry_run", "reset": True, "value": None}, None),
+            ({"value": {"junk_days": None, "trash_days": None}}, ()),
+        ],
+    )
+    def test_where_nothing_is_asked_nothing_is_counted(
+        self, scene: Scene, change: dict[str, Any], preview: Any
+    ) -> None:
+        scene.host.counted = HostError("It was asked.")
+        answer = scene.executor.rehearse(replace(self.INTERVAL, **change))
+        assert (answer.error, answer.preview) == (None, preview)
+        assert [step.name for step in answer.steps] == ["read", "check"]
+
+    def test_values_that_are_refused_are_not_counted(self, scene: Scene) -> None:
+        scene.host.failing = "check"
+        answer = scene.executor.rehearse(self.INTERVAL)
+        assert answer.error is not None
+        assert answer.preview is None
+        assert answer.steps[-1].name == "check"

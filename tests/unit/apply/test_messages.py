@@ -23,7 +23,15 @@ from mailpanel.apply.messages import (
 )
 from mailpanel.errors import ProtocolError
 from mailpanel.plan import SmtpLogin
-from mailpanel.reports import Desired, Errand, ErrandAnswer, FileDiff, Report, Step
+from mailpanel.reports import (
+    Desired,
+    Errand,
+    ErrandAnswer,
+    FileDiff,
+    FolderPreview,
+    Report,
+    Step,
+)
 
 TEXT = st.text(st.characters(), max_size=20)
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -33,6 +41,18 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 )
 VALUES = st.none() | st.dictionaries(TEXT, JSON, max_size=3)
 STEPS = st.lists(st.builds(Step, TEXT, st.booleans(), st.integers(), TEXT), max_size=3).map(tuple)
+PREVIEWS = st.builds(
+    FolderPreview,
+    TEXT,
+    st.integers(),
+    st.integers(),
+    st.integers(),
+    st.integers(),
+    st.integers(),
+    st.none() | TEXT,
+    st.booleans(),
+    TEXT,
+)
 MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.lists(
         st.builds(
@@ -48,6 +68,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         st.none() | TEXT,
         STEPS,
         st.lists(st.builds(FileDiff, TEXT, TEXT), max_size=2).map(tuple),
+        st.none() | st.lists(PREVIEWS, max_size=2).map(tuple),
     ),
     st.builds(Hello, st.dictionaries(TEXT, JSON, max_size=3)),
     st.builds(

@@ -277,6 +277,22 @@ class TestPlan:
         assert planned(host).details == {"log_in_as": "user@example.net*helpdesk"}
 
     @pytest.mark.parametrize(
+        ("networks", "where"),
+        [
+            ((), "from any network"),
+            (("10.0.0.0/8", "2001:db8::/32"), "from 10.0.0.0/8, 2001:db8::/32 alone"),
+        ],
+    )
+    def test_a_test_says_how_to_log_in_and_from_where(
+        self, networks: tuple[str, ...], where: str
+    ) -> None:
+        notes = planned(replace(FACTS, master_allow_nets=networks)).notes
+        assert notes.keys() == {"log in"}
+        assert "by IMAP as user@example.net*master, with" in notes["log in"]
+        assert where in notes["log in"]
+        assert "sends no mail" in notes["log in"]
+
+    @pytest.mark.parametrize(
         ("own", "written"),
         [
             ("", "mpid=%e auth_user=<%{auth_user}>"),

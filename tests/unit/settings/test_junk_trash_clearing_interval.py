@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailpanel.errors import InvalidFields, Refused
-from mailpanel.plan import DovecotFacts, DovecotSays, Facts, Folder, Plan, WriteFile
+from mailpanel.plan import CountOld, DovecotFacts, DovecotSays, Facts, Folder, Plan, WriteFile
 from mailpanel.settings import SETTINGS
 
 SETTING = SETTINGS["junk_trash_clearing_interval"]
@@ -219,6 +219,16 @@ def test_inbox_is_never_cleared(name: str, use: frozenset[str]) -> None:
 
 def test_without_dovecot_it_is_refused_with_the_package_to_install() -> None:
     assert "Install the package dovecot-imapd" in refused(7, 14, facts(None))
+
+
+def test_a_test_counts_what_would_go_from_each_folder_that_is_cleared() -> None:
+    """By its full name; and nothing where nothing goes."""
+    assert planned(7, 14).previews == (CountOld("Junk", "Junk", 7), CountOld("Trash", "Trash", 14))
+    below = facts(inbox_prefix="INBOX.", folders={"Bin": Folder(JUNK | TRASH)})
+    assert planned(7, 14, below).previews == (CountOld("Bin", "INBOX.Bin", 14),)
+    own = facts(folders={"Junk": Folder(JUNK, DAY), "Trash": Folder(TRASH)})
+    assert planned(None, 14, own).previews == (CountOld("Trash", "Trash", 14),)
+    assert planned(None, None, own).previews == ()
 
 
 class TestRead:
