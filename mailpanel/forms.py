@@ -51,6 +51,12 @@ class Form:
         return {field.name: field.title for field in self._form.children}
 
     @property
+    def unsent(self) -> list[FieldError]:
+        """Return an error for each field that was not sent at all: a blank one says something."""
+        sentence = "This field was not sent; load the page again."
+        return [FieldError(name, sentence) for name in self.fields if name not in self.texts]
+
+    @property
     def typed(self) -> dict[str, str]:
         """Return what stands in the fields, but for secrets: it may be kept and shown."""
         secrets = {field.name for field in self._form.children if _is_secret(field.schema)}

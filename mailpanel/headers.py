@@ -9,9 +9,11 @@ from urllib.parse import parse_qs
 from mailpanel.errors import FieldError
 from mailpanel.services.changes import IfMatch
 
-__all__ = ["LONGEST_WAIT", "Query", "change_query", "etag", "if_match", "preferred_wait"]
+__all__ = ["LONGEST_WAIT", "NOT_SET", "Query", "change_query", "etag", "if_match", "preferred_wait"]
 
 LONGEST_WAIT = 60
+NOT_SET = IfMatch(any=False, revisions=frozenset(), unset=True)
+"""The condition that a setting is not set (RFC 9110, 13.1.2: ``If-None-Match: *``)."""
 LONGEST_NAME = 40
 
 # RFC 9110, 8.8.3 and 13.1.1; the group is empty for a strong entity tag.

@@ -26,10 +26,14 @@ SEALED_REVISIONS = 10  # API.md: sealed passwords are kept for the last 10 revis
 
 @dataclass(frozen=True, slots=True)
 class IfMatch:
-    """The precondition of RFC 9110, 13.1.1: *any* is ``*``, *revisions* are strong entity tags."""
+    """The precondition of RFC 9110, 13.1.1: *any* is ``*``, *revisions* are strong entity tags.
+
+    *unset* is the opposite, that there is no present value (13.1.2, ``If-None-Match: *``).
+    """
 
     any: bool
     revisions: frozenset[str]
+    unset: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,11 @@ class Place:
             raise InvalidFields(list(errors))
 
     def _require_match(self, if_match: IfMatch) -> None:
+        is_set = self.current is not None and not self.current.reset
+        if if_match.unset and is_set:
+            raise PreconditionFailed("This setting was set meanwhile; read it, then decide anew.")
+        if if_match.unset:
+            return
         if self.current is None or self.current.reset:
             raise PreconditionFailed("If-Match was sent, but this setting is not set.")
         if not if_match.any and str(self.current.number) not in if_match.revisions:

@@ -36,6 +36,8 @@ class Person:
         self.url: str = playground.record["url"]
         self.password: str = playground.record["password"]
         self._record = playground.record
+        self._installation = playground.installation
+        self._has_edited = False
         self._context = chromium.new_context(
             **{"viewport": {"width": 1440, "height": 900}, **options}
         )
@@ -49,6 +51,9 @@ class Person:
     def leave(self) -> None:
         """Close the browser; raise where a page has complained, or asked another host."""
         self._context.close()
+        if self._has_edited:
+            body = {"setting": "postfix_relayhost"}
+            assert self._installation.api("POST", "hosts/playground/put-back/", body).status == 200
         # Chromium puts each answer of 4xx on the console, which is how a refused form is answered.
         complaints = [text for text in self.complaints if "Failed to load resource" not in text]
         elsewhere = [url for url in self.requests if not url.startswith((self.url, "data:"))]
@@ -104,7 +109,11 @@ class Person:
         return self.relay(Username=account["username"], Password=account["password"])
 
     def edits_by_hand(self, line: str) -> None:
-        """Write *line* to main.cf on the host, and look at the overview until it is seen there."""
+        """Write *line* to main.cf on the host, and look at the overview until it is seen there.
+
+        It is taken away again at the end.
+        """
+        self._has_edited = True
         postfix = self._record["directories"]["postfix"]
         run(["postconf", "-c", postfix, "-e", line], check=True)
         deadline = time.monotonic() + 60

@@ -41,6 +41,8 @@ PREVIEW = [
         "bytes": 2_500_000,
         "mailboxes": 12,
         "oldest": "2025-03-03T10:00:00Z",
+        "complete": True,
+        "says": "18,204 messages would go from Junk.",
     },
     {"folder": "Trash", "messages": 0, "bytes": 0, "mailboxes": 0, "oldest": None},
 ]

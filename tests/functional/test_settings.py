@@ -280,7 +280,13 @@ class TestPost:
         assert response.status_int == 200
         assert panel.call("POST", RELAYHOST, body.ljust(65_537)).status_int == 413
 
-    @pytest.mark.parametrize("query", ["?other=1", "?probe=yes&other=1"])
+    @pytest.mark.parametrize("query", ["?other=1", "?dryrun=1"])
+    def test_a_parameter_that_there_is_not_is_refused(self, panel: Panel, query: str) -> None:
+        """A mistyped dry run would be saved."""
+        assert panel.call("POST", f"{RELAYHOST}{query}", NO_ACCOUNT).status_int == 422
+        assert panel.call("DELETE", f"{RELAYHOST}{query}").status_int == 422
+
+    @pytest.mark.parametrize("query", ["", "?probe=yes"])
     def test_the_probe_is_on(self, panel: Panel, query: str) -> None:
         """Unless it is turned off."""
         assert panel.call("POST", f"{RELAYHOST}{query}", NO_ACCOUNT).status_int == 200

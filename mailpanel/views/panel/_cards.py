@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -10,7 +9,7 @@ from typing import Any
 
 from mailpanel.views.panel._diffs import Diff, diffs_of
 
-__all__ = ["Card", "Chip", "HostPart", "Notice", "card_of", "in_words", "notices"]
+__all__ = ["STEPS", "Card", "Chip", "HostPart", "card_of", "in_words"]
 
 # The steps in which a host makes a change live, in their order, and what each one does.
 STEPS = {
@@ -256,63 +255,3 @@ def card_of(request: Any, setting: Any) -> Card:
     """Return the card of *setting*."""
     changes = request.changes
     return Card(setting, changes.get(setting.name), changes.status(setting.name))
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that needs a person: what, why, in the server's own words, and what to do."""
-
-    title: str
-    text: str
-    card: Card | None = None
-    host: HostPart | None = None
-    """The host on which what was edited can be put back."""
-
-
-def notices(cards: list[Card]) -> Iterator[Notice]:
-    """Yield what needs a person, the worst first."""
-    for card in cards:
-        failed = [host for host in card.hosts if host.status == "failed"]
-        for host in failed:
-            step = f" The step was: {STEPS[host.step]}." if host.step in STEPS else ""
-            # Of a host that could not be put back nobody knows without looking.
-            live = " What was live there before still is." if step else ""
-            change = "reset" if card.is_reset else "change"
-            yield Notice(
-                f"{card.setting.title}: the {change} failed on {host.name}",
-                f"{host.error or 'The change failed.'}{step}{live}",
-                card,
-            )
-    for card in cards:
-        yield from _edits(card)
-    hosts = cards[0].hosts if cards else []
-    for host in hosts:
-        if host.away:
-            yield Notice(
-                f"{host.name} has not been seen for a while",
-                "What you change reaches it when its apply service runs again. If the host is "
-                "gone for good, forget it under Hosts.",
-            )
-    if not hosts:
-        yield Notice(
-            "No mail host has checked in yet",
-            "Start “mailpanel apply” on your mail host. What you save here reaches it then.",
-        )
-
-
-def _edits(card: Card) -> Iterator[Notice]:
-    """Yield what was done by hand on a host where the setting is applied."""
-    for host in card.hosts:
-        if host.drift:
-            yield Notice(
-                f"{host.edited} on {host.name}",
-                f"{card.setting.title} is not there as it was applied.",
-                card,
-                host,
-            )
-        if host.problem:
-            yield Notice(
-                f"{card.setting.title}: the next change would fail on {host.name}",
-                f"{host.problem} What is applied still counts.",
-                card,
-            )

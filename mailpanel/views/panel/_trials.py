@@ -18,6 +18,8 @@ PROBE = {
     "tls": "TLS",
     "auth": "Log in",
 }
+# What is shown in columns of what would come of it; the rest a sentence tells.
+COUNTED = ("folder", "messages", "bytes", "mailboxes", "oldest")
 _UNITS = ("KB", "MB", "GB")
 _KILO = 1000
 
@@ -44,7 +46,9 @@ class Trial:
         self.steps = [TrialStep(each) for each in answer["steps"]]
         self.diffs: list[Diff] = diffs_of(answer["diffs"])
         self._error: str | None = answer["error"]
-        self._preview: list[dict[str, Any]] = answer.get("preview") or []
+        preview: list[dict[str, Any]] = answer.get("preview") or []
+        self._preview = [{name: row[name] for name in COUNTED if name in row} for row in preview]
+        self.sentences: list[str] = [row["says"] for row in preview if "says" in row]
 
     @property
     def chip(self) -> Chip:

@@ -42,6 +42,5 @@ def history(context: Setting, request: Any) -> dict[str, Any]:
 def restore(context: Revision, request: Any) -> Any:
     """Bring a revision back, unless somebody has changed the setting since the page was made."""
     pages = SettingPages(context, request)
-    conditions = pages.conditions(card_of(request, context.setting))
-    request.changes.restore(context.name, context.number, request.author, **conditions)
+    request.changes.restore(context.name, context.number, request.author, pages.condition)
     return pages.back(f"Revision {context.number} is wanted again.")

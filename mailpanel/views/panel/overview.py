@@ -8,7 +8,8 @@ from pyramid.view import view_config
 
 from mailpanel.resources import Settings
 from mailpanel.security import Permission
-from mailpanel.views.panel._cards import Card, card_of, notices
+from mailpanel.views.panel._cards import Card, card_of
+from mailpanel.views.panel._notices import notices
 
 __all__ = ["overview"]
 

@@ -10,7 +10,7 @@ from pyramid.view import view_config, view_defaults
 
 from mailpanel.errors import InvalidFields, PreconditionFailed
 from mailpanel.forms import Form, setting_form
-from mailpanel.headers import if_match
+from mailpanel.headers import NOT_SET, if_match
 from mailpanel.resources import Setting
 from mailpanel.routes import see_other
 from mailpanel.security import Permission
@@ -45,16 +45,10 @@ class SettingPages:
         revision: str = self.request.POST.get("revision", "")
         return revision
 
-    def conditions(self, card: Card) -> Page:
-        """Return the condition that nobody has changed the setting since the form was made.
-
-        Raises :class:`PreconditionFailed` where it was not set then and is now.
-        """
-        if self.expected:
-            return {"if_match": if_match(f'"{self.expected}"')}
-        if present_revision(card):
-            raise PreconditionFailed("This setting was set meanwhile.")
-        return {}
+    @property
+    def condition(self) -> Any:
+        """Return the condition that nobody has changed the setting since the form was made."""
+        return if_match(f'"{self.expected}"') if self.expected else NOT_SET
 
     @property
     def path(self) -> str:
@@ -107,7 +101,8 @@ class SettingViews(SettingPages):
                 form.cstruct,
                 self.request.author,
                 form=True,
-                **self.conditions(card),
+                errors=form.unsent,
+                if_match=self.condition,
             )
         except InvalidFields as error:
             form.show(error.errors)
@@ -149,8 +144,7 @@ class ResetViews(SettingPages):
         """Reset, unless somebody has changed the setting since the question."""
         card = card_of(self.request, self.context.setting)
         try:
-            conditions = self.conditions(card)
-            self.request.changes.reset(self.context.name, self.request.author, **conditions)
+            self.request.changes.reset(self.context.name, self.request.author, self.condition)
         except PreconditionFailed:
             if not present_revision(card):
                 return self.back("It is reset already.")
@@ -167,8 +161,7 @@ def try_again(context: Setting, request: Any) -> Any:
     if card.state is not None and not card.state.is_set:
         request.changes.reset(context.name, request.author)
     elif card.state is not None and not context.setting.generates:
-        conditions = views.conditions(card)
-        request.changes.set(context.name, card.state.value, request.author, **conditions)
+        request.changes.set(context.name, card.state.value, request.author, views.condition)
     return views.back("Trying again.")
 
 

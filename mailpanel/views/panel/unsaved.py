@@ -34,7 +34,11 @@ class UnsavedViews(SettingPages):
         page = self.page(card, form) | {"revision": self.expected}
         try:
             ticket = request.errands.test(
-                self.context.name, form.cstruct, request.author, form=True
+                self.context.name,
+                form.cstruct,
+                request.author,
+                form=True,
+                errors=form.unsent,
             )
         except InvalidFields as error:
             form.show(error.errors)
