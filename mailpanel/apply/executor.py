@@ -8,25 +8,19 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
-from mailpanel.apply.previews import previewed
-from mailpanel.apply.steps import Steps
+from mailpanel.apply.beliefs import HIGHEST_REVISION, believed
+from mailpanel.apply.faults import log_frames, unforeseen
 from mailpanel.errors import (
-    HostError,
-    InvalidFields,
     MailpanelError,
     OutOfBounds,
-    ProbeFailed,
     ProtocolError,
     PutBackFailed,
-    Refused,
 )
 from mailpanel.host.mailhost import Host
 from mailpanel.host.state import Record, State
@@ -34,10 +28,7 @@ from mailpanel.host.transaction import PUT_BACK
 from mailpanel.plan import Facts, Plan, Probe
 from mailpanel.reports import (
     Desired,
-    Errand,
-    ErrandAnswer,
     FileDiff,
-    FolderPreview,
     Report,
     Step,
 )
@@ -49,10 +40,6 @@ __all__ = ["Executor"]
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 3600.0
-# Whoever asks for more scans, or guesses passwords.
-MOST_ERRANDS, ERRAND_WINDOW = 12, 60.0
-# The database's INTEGER (PostgreSQL, 8.1); one more could not be stored.
-HIGHEST_REVISION = 2**31 - 2
 # A database that a host has not heard of for long does not get further than that.
 LARGEST_STEP = 1_000_000
 # What a look at a host adds to the details of a setting.
@@ -95,7 +82,6 @@ class Executor:
         self._bounds = bounds
         self._attempts: dict[str, tuple[int, int, float]] = {}
         self._replayed: set[str] = set()
-        self._errands: list[float] = []
         self._put_back: set[str] = set()
         self._settling_failed = 0
         self._settle_at = 0.0
@@ -135,8 +121,8 @@ class Executor:
             tried = self._without_withdrawn(tried, error)
             self._failed(replace(tried, step=_failed_step(steps, error)), error, started)
         except Exception as error:  # noqa: BLE001 (one setting's fault must not stop the others)
-            _log_frames(error)
-            self._failed(replace(tried, step=steps[-1]), _unforeseen(error), started)
+            log_frames(error)
+            self._failed(replace(tried, step=steps[-1]), unforeseen(error), started)
         else:
             self._made(made, started)
 
@@ -196,7 +182,7 @@ class Executor:
         )
         plan = Plan()
         if not wanted.reset:
-            value, secret = self._open(setting, wanted)
+            value, secret = believed(self._opener, setting, wanted)
             # First of all what is wanted: where the host refuses that, no grace is of use.
             try:
                 plan = setting.plan(value, secret, facts)
@@ -247,78 +233,20 @@ class Executor:
         except MailpanelError as error:
             details["problem"] = str(error)
         except Exception as error:  # noqa: BLE001 (a look must not stop the service)
-            _log_frames(error)
-            details["problem"] = str(_unforeseen(error))
+            log_frames(error)
+            details["problem"] = str(unforeseen(error))
         if details != record.details:
             self._store(replace(record, details=details))
 
     def _drift(self, wanted: Desired, record: Record) -> list[FileDiff]:
         setting = self._settings[wanted.setting]
         facts = self._host.facts(setting.part)
-        value, secret = self._open(setting, wanted)
+        value, secret = believed(self._opener, setting, wanted)
         plan = setting.plan(record.value or value, secret, facts)
         return self._host.drift(wanted.setting, plan, facts)
 
     def _tried(self, probe: Probe) -> None:
         self._try_probe(probe)
-
-    def rehearse(self, errand: Errand) -> ErrandAnswer:
-        """Try the unsaved values of *errand*, each step of it; nothing is changed or kept."""
-        steps, diffs = Steps(), list[FileDiff]()
-        preview: tuple[FolderPreview, ...] | None = None
-        failure: str | None = None
-        try:
-            self._bound_errands()
-            preview = self._rehearse(errand, steps, diffs)
-        except MailpanelError as error:
-            failure = str(error)
-        except Exception as error:  # noqa: BLE001 (one errand's fault must not stop the service)
-            _log_frames(error)
-            failure = str(_unforeseen(error))
-        return ErrandAnswer(errand.number, failure, tuple(steps.taken), tuple(diffs), preview)
-
-    def _rehearse(
-        self, errand: Errand, steps: Steps, diffs: list[FileDiff]
-    ) -> tuple[FolderPreview, ...] | None:
-        """Go through *steps*; what would change is put into *diffs*, also where a probe fails.
-
-        Returns what would be deleted, ``None`` where that is not asked for or cannot be told.
-        """
-        setting = self._settings.get(errand.setting)
-        if setting is None:
-            raise Refused("This host knows no such setting; is its mailpanel older?")
-        wanted = Desired(
-            errand.setting, HIGHEST_REVISION, errand.reset, errand.value, errand.sealed, probe=True
-        )
-        with steps.step("read"):
-            facts = self._host.facts(setting.part)
-            plan = Plan()
-            if not errand.reset:
-                value, secret = self._open(setting, wanted)
-                plan = setting.plan(value, secret, facts)
-        try_probe = partial(self._try_and_tell, steps) if errand.kind == "test" else _skip
-        # What is checked in the stage is a step of its own, and so is each that a probe takes.
-        with steps.step("check"):
-            diffs += self._host.rehearse(errand.setting, plan, facts, _skip, _ignore)
-        for probe in plan.probes:
-            try_probe(probe)
-        is_test = errand.kind == "test"
-        return previewed(self._host, plan, facts, steps) if is_test else None
-
-    def _try_and_tell(self, steps: Steps, probe: Probe) -> None:
-        try:
-            steps.taken += self._try_probe(probe)
-        except ProbeFailed as error:
-            steps.taken += error.steps
-            raise
-
-    def _bound_errands(self) -> None:
-        """Raise :class:`Refused` where more are asked for than anybody who tries by hand does."""
-        now = time.monotonic()
-        self._errands = [at for at in self._errands if now - at < ERRAND_WINDOW]
-        if len(self._errands) >= MOST_ERRANDS:
-            raise Refused("Too many tests were asked of this host; wait a minute.")
-        self._errands.append(now)
 
     def _with_grace(
         self, setting: Setting, value: dict[str, Any], record: Record, facts: Facts
@@ -334,24 +262,6 @@ class Executor:
         waits = record.pending is not None and setting.milder(value, record.pending) is None
         effective_from = record.effective_from if waits else time.time() + self._grace
         return (milder, effective_from) if effective_from > time.time() else (value, 0.0)
-
-    def _open(self, setting: Setting, wanted: Desired) -> tuple[dict[str, Any], str | None]:
-        """Return value and secret of *wanted*, validated anew by the setting's own rules."""
-        given = dict(wanted.value or {})
-        secret = None
-        if wanted.sealed is not None and setting.secret_field is not None:
-            destination = {name: given.get(name) for name in setting.destination}
-            secret = self._opener.open(wanted.sealed, setting.name, wanted.revision, destination)
-        broken = Refused(
-            "The database holds a value that breaks the setting's own rules. Save it once more."
-        )
-        try:
-            value = setting.believed(given, secret)
-        except InvalidFields:
-            raise broken from None
-        if value != wanted.value:
-            raise broken
-        return value, secret
 
     def _made(self, made: Record, started: float) -> None:
         # A reset is done when what stood before mailpanel stands again, to the byte.
@@ -402,8 +312,8 @@ class Executor:
 
     def _not_settled(self, error: Exception) -> None:
         """Say what keeps a reset from its end, and try again after a pause that grows."""
-        _log_frames(error)
-        known = error if isinstance(error, MailpanelError) else _unforeseen(error)
+        log_frames(error)
+        known = error if isinstance(error, MailpanelError) else unforeseen(error)
         doublings = min(self._settling_failed, MOST_DOUBLINGS)
         self._settle_at = time.monotonic() + min(self._pause * 2**doublings, LONGEST_PAUSE)
         self._settling_failed += 1
@@ -451,21 +361,6 @@ def _in_text(time_: float) -> str:
     return datetime.fromtimestamp(time_, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _unforeseen(error: Exception) -> HostError:
-    """Return what to tell of a fault that nobody foresaw: its kind, never its text."""
-    if isinstance(error, OSError):
-        return HostError(f"A file on this host cannot be used: {error.strerror or 'no reason'}.")
-    kind = type(error).__name__
-    return HostError(f"mailpanel failed on this host ({kind}); its log there says where.")
-
-
-def _log_frames(error: Exception) -> None:
-    """Log where *error* was raised; what it says could quote a secret."""
-    if not isinstance(error, MailpanelError):
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        log.error("%s\n%s", type(error).__name__, frames)
-
-
 def _told(record: Record) -> str:
     """Return what happened, for the log."""
     what = f"{record.setting} revision {record.revision}: "
@@ -487,7 +382,3 @@ def _failed_step(steps: Sequence[str], error: MailpanelError) -> str:
 
 def _skip(_probe: Probe) -> None:
     """Try nothing: the administrator said so, and the audit log has it."""
-
-
-def _ignore(_step: str) -> None:
-    """Tell of no step: the steps of a test are taken down where they are gone through."""

@@ -17,6 +17,7 @@ from mailpanel.apply.messages import (
 )
 from mailpanel.apply.pipe import Pipe
 from mailpanel.apply.processes import Stop, courier_process
+from mailpanel.apply.rehearsal import Rehearsal
 from mailpanel.deployment import Deployment
 from mailpanel.errors import HostError, ProbeFailed, ProtocolError
 from mailpanel.host.lock import locked
@@ -111,6 +112,7 @@ class _Service:
         self._check_interval = deployment.check_interval
         self._looked = time.monotonic()
         self._probes = 0
+        self._rehearsal = Rehearsal(host, opener, SETTINGS, self._try_probe)
         self._executor = Executor(
             host=host,
             state=State(deployment.state_directory),
@@ -199,7 +201,7 @@ class _Service:
         if errand.kind != "put_back":
             self._patience = PATIENCE_OF_TESTS
             try:
-                return self._executor.rehearse(errand)
+                return self._rehearsal.rehearse(errand)
             finally:
                 self._patience = PATIENCE_OF_PROBES
         wanted = self._wanted.settings if self._wanted else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from mailpanel.errors import (
     CheckFailed,
@@ -63,7 +64,8 @@ class FakeHost:
     whether mail is on its way, ``reloads`` counts what the daemon was made to read,
     and ``live`` is the configuration that it has. ``files`` are mailpanel's own beside
     Dovecot and msmtp: path to the setting and the content; ``dovecot`` is what stands there,
-    ``counted`` what is counted there, or why it cannot be.
+    ``counted`` what is counted there, or why it cannot be, and ``bounds`` what root's options
+    allow, by the names of :class:`Facts`.
     """
 
     def __init__(self, main_cf: str = "", master_cf: str = "") -> None:
@@ -72,6 +74,7 @@ class FakeHost:
         self.ledger = Ledger()
         self.files: dict[str, tuple[str, str]] = {}
         self.dovecot = DOVECOT
+        self.bounds: dict[str, Any] = {}
         self.counted: Counted | HostError = Counted((), "Nothing is due.")
         self.failing: str | None = None
         self.in_flight = False
@@ -85,6 +88,7 @@ class FakeHost:
             host_name="fake.example.net",
             ca_file="/etc/ssl/certs/ca-certificates.crt",
             part=part,
+            **self.bounds,
         )
         if part == "dovecot":
             return replace(known, dovecot=self.dovecot)

@@ -14,6 +14,7 @@ import pytest
 
 from mailpanel.apply.executor import Executor
 from mailpanel.apply.messages import encode
+from mailpanel.apply.rehearsal import MOST_ERRANDS, Rehearsal
 from mailpanel.errors import CheckFailed, HostError, ProbeFailed, PutBackFailed, VerifyFailed
 from mailpanel.host.part import Counted
 from mailpanel.host.state import State
@@ -52,10 +53,12 @@ class Scene:
     def start(self) -> None:
         """Start the executor; whatever it knew before is what stands on disk."""
         self.state = State(str(self.directory))
+        opener = Opener(self.directory / "seal.key")
+        self.rehearsal = Rehearsal(self.host, opener, SETTINGS, self._try_probe)
         self.executor = Executor(
             host=self.host,
             state=self.state,
-            opener=Opener(self.directory / "seal.key"),
+            opener=opener,
             settings=SETTINGS,
             report=self._report,
             try_probe=self._try_probe,
@@ -644,14 +647,14 @@ class TestPreviews:
 
     def test_what_would_be_deleted_is_a_step(self, scene: Scene) -> None:
         scene.host.counted = Counted((self.JUNK,), "3 messages due.")
-        answer = scene.executor.rehearse(self.INTERVAL)
+        answer = scene.rehearsal.rehearse(self.INTERVAL)
         assert (answer.error, answer.preview) == (None, (self.JUNK,))
         assert [step.name for step in answer.steps] == ["read", "check", "count"]
         assert answer.steps[-1].says == "3 messages due."
 
     def test_what_cannot_be_counted_fails_nothing(self, scene: Scene) -> None:
         scene.host.counted = HostError("Dovecot cannot list its users.")
-        answer = scene.executor.rehearse(self.INTERVAL)
+        answer = scene.rehearsal.rehearse(self.INTERVAL)
         assert (answer.error, answer.preview) == (None, None)
         assert (answer.steps[-1].name, answer.steps[-1].ok) == ("count", True)
         assert answer.steps[-1].says.endswith("cannot be told. Dovecot cannot list its users.")
@@ -668,13 +671,48 @@ class TestPreviews:
         self, scene: Scene, change: dict[str, Any], preview: Any
     ) -> None:
         scene.host.counted = HostError("It was asked.")
-        answer = scene.executor.rehearse(replace(self.INTERVAL, **change))
+        answer = scene.rehearsal.rehearse(replace(self.INTERVAL, **change))
         assert (answer.error, answer.preview) == (None, preview)
         assert [step.name for step in answer.steps] == ["read", "check"]
 
     def test_values_that_are_refused_are_not_counted(self, scene: Scene) -> None:
         scene.host.failing = "check"
-        answer = scene.executor.rehearse(self.INTERVAL)
+        answer = scene.rehearsal.rehearse(self.INTERVAL)
         assert answer.error is not None
         assert answer.preview is None
         assert answer.steps[-1].name == "check"
+
+    def test_more_than_anybody_tries_by_hand_are_refused(self, scene: Scene) -> None:
+        answers = [scene.rehearsal.rehearse(self.INTERVAL) for _ in range(MOST_ERRANDS + 1)]
+        assert [answer.error for answer in answers[:-1]] == [None] * MOST_ERRANDS
+        assert "Too many tests" in (answers[-1].error or "")
+
+
+class TestBounds:
+    """Root's options count for what is live, whatever the database wants."""
+
+    MASTER = "imap_master_password"
+
+    def converged(self, scene: Scene, bounds: str, **facts: Any) -> Report | None:
+        scene.start()
+        scene.executor._bounds = bounds
+        scene.host.bounds = facts
+        wanted = Desired(self.MASTER, 1, False, {"hash": HASH}, None, True)
+        return scene.converge(wanted)
+
+    def test_what_they_forbid_is_taken_off_the_host(self, scene: Scene) -> None:
+        assert self.converged(scene, "a").status == "applied"
+        assert scene.host.files
+        assert self.converged(scene, "a") is None
+        report = self.converged(scene, "b", master_enabled=False)
+        assert report.status == "failed"
+        assert "mailpanel.master_enabled" in report.error
+        assert scene.host.files == {}
+        assert scene.state.get(self.MASTER).live == 0
+
+    def test_a_revision_that_no_change_led_to_is_refused(self, scene: Scene) -> None:
+        """After the highest number there is none could be counted any more."""
+        report = scene.converge(replace(scene.wanted(1), revision=2**31 - 2))
+        assert report.status == "failed"
+        assert "far above" in report.error
+        assert scene.converge(scene.wanted(1)).status == "applied"
