@@ -26,7 +26,7 @@ MAPS_DIRECTORY = "mailpanel"
 INDEXED = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
 # qmgr(8), and its forerunner.
 QUEUE_MANAGERS = ("qmgr", "oqmgr")
-PATIENCE = 10.0
+PATIENCE, MOMENT = 10.0, 2.0
 SASL_DIRECTORIES = ("/usr/lib/sasl2", "/usr/lib64/sasl2", "/usr/local/lib/sasl2")
 SASL_PLUGINS = {"libplain": "PLAIN", "liblogin": "LOGIN", "libcrammd5": "CRAM-MD5"}
 # Expanded by postconf -x, so that $name in them is what the daemon makes of it.
@@ -147,17 +147,20 @@ class Postfix:
     def reload_for_certain(self, queue_directory: Path) -> None:
         """Reload, and wait until it is seen to have happened; raises :class:`ReloadFailed`.
 
-        With each reload master(8) starts the queue manager anew, and else never.
+        With each reload master(8) ends the queue manager and starts it anew, and else never.
+        The wake-up that starts it can be lost to the one that is ending, which is why either
+        counts; where none ran before, only a new one can be waited for, and not for long.
         """
         pid = self.master_pid(queue_directory) or 0
         before = children(pid, *QUEUE_MANAGERS)
         self.reload()
 
         def is_seen() -> bool:
+            now = children(pid, *QUEUE_MANAGERS)
             # One that has ended takes nothing either; that is another error.
-            return bool(children(pid, *QUEUE_MANAGERS) - before) or not lives(pid, "master")
+            return bool(now - before) or bool(before - now) or not lives(pid, "master")
 
-        if not wait_for(is_seen, PATIENCE):
+        if not wait_for(is_seen, PATIENCE if before else MOMENT) and before:
             raise ReloadFailed(
                 "postfix reload says that it was done, and Postfix goes on with the configuration "
                 "that it had."
