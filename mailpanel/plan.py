@@ -27,6 +27,7 @@ __all__ = [
     "ParameterIs",
     "Plan",
     "PostfixFacts",
+    "PostfixRelays",
     "PrependParameter",
     "Preview",
     "Probe",
@@ -258,7 +259,9 @@ class SmtpLogin:
     ``tls`` is ``starttls``, ``tls`` (from the start), ``may`` or ``none``; with
     ``verify`` the certificate must be valid for *hostname*. ``username`` and
     ``password`` are ``None`` where there is no account. ``mechanisms`` are those
-    that the daemon itself could use, ``ca_option`` what names the CA file.
+    that the daemon itself could use, ``ca_option`` what names the CA file. One that does
+    not ``decide`` only tells the finer steps, where another probe has the last word.
+    ``largest`` is the largest message that may have to go there, in bytes; 0 for any.
     """
 
     hostname: str
@@ -272,9 +275,30 @@ class SmtpLogin:
     mechanisms: tuple[str, ...]
     helo: str
     ca_option: str = "mailpanel.ca_file"
+    decides: bool = True
+    largest: int = 0
 
 
-Probe = SmtpLogin
+@dataclass(frozen=True, slots=True)
+class PostfixRelays:
+    """Probe: Postfix itself goes to its relayhost, from the staged configuration, as far as
+    naming a recipient, and sends nothing.
+
+    ``hostname`` and ``port`` are the relay's, ``transport`` is the service of master.cf
+    that goes there. ``username`` is ``None`` where there is no account; where it is an
+    address it is the sender. ``ca_option`` is what names the CA file, *patience* how
+    long it may take, in seconds.
+    """
+
+    hostname: str
+    port: int
+    transport: str
+    username: str | None = None
+    ca_option: str = "mailpanel.ca_file"
+    patience: float = 90.0
+
+
+Probe = SmtpLogin | PostfixRelays
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from mailpanel.errors import (
 from mailpanel.host.mailhost import Host
 from mailpanel.host.state import Record, State
 from mailpanel.host.transaction import PUT_BACK
-from mailpanel.plan import Facts, Plan, Probe
+from mailpanel.plan import Facts, Plan, SmtpLogin
 from mailpanel.reports import (
     Desired,
     FileDiff,
@@ -66,7 +66,7 @@ class Executor:
         opener: Opener,
         settings: Mapping[str, Setting],
         report: Callable[[Report], None],
-        try_probe: Callable[[Probe], Sequence[Step]],
+        try_probe: Callable[[SmtpLogin], Sequence[Step]],
         pause: float,
         grace: float = 0.0,
         bounds: str = "",
@@ -196,9 +196,11 @@ class Executor:
             if effective_from:
                 details = {**plan.details, "effective_from": _in_text(effective_from)}
                 made = replace(made, pending=value, effective_from=effective_from, details=details)
-        try_probe = self._tried if wanted.probe else _skip
+        if not wanted.probe:
+            # The administrator said so, and the audit log has it.
+            plan = replace(plan, probes=())
         over_edits = wanted.setting in self._put_back
-        self._host.converge(wanted.setting, plan, facts, try_probe, step, over_edits=over_edits)
+        self._host.converge(wanted.setting, plan, facts, self._tried, step, over_edits=over_edits)
         return made
 
     def _withdraw(
@@ -206,7 +208,7 @@ class Executor:
     ) -> None:
         """Take what is live of *setting* off the host, where that is due without its bounds."""
         if setting.withdrawn and tried.live:
-            self._host.converge(setting.name, Plan(), facts, _skip, step)
+            self._host.converge(setting.name, Plan(), facts, self._tried, step)
 
     def put_back(self, wanted: Desired) -> str | None:
         """Apply *wanted* once more, over edits; return why that failed, or ``None``."""
@@ -245,8 +247,9 @@ class Executor:
         plan = setting.plan(record.value or value, secret, facts)
         return self._host.drift(wanted.setting, plan, facts)
 
-    def _tried(self, probe: Probe) -> None:
-        self._try_probe(probe)
+    def _tried(self, probe: SmtpLogin) -> None:
+        if probe.decides:
+            self._try_probe(probe)
 
     def _with_grace(
         self, setting: Setting, value: dict[str, Any], record: Record, facts: Facts
@@ -378,7 +381,3 @@ def _failed_step(steps: Sequence[str], error: MailpanelError) -> str:
     if isinstance(error, PutBackFailed):
         return steps[-1]
     return next(step for step in reversed(steps) if step != PUT_BACK)
-
-
-def _skip(_probe: Probe) -> None:
-    """Try nothing: the administrator said so, and the audit log has it."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TypeGuard
@@ -23,15 +24,27 @@ from mailpanel.apply.certificates import told_tls
 from mailpanel.apply.steps import Steps
 from mailpanel.errors import ProbeFailed
 from mailpanel.plan import SmtpLogin
+from mailpanel.relay_words import (
+    certificate_failure,
+    has_plugin,
+    login_failure,
+    printable,
+    remark,
+    reply_without,
+    say,
+)
 
 __all__ = ["try_smtp_login"]
+
+_UNREACHABLE = {
+    errno.ECONNREFUSED: "refused",
+    errno.ENETUNREACH: "unreachable",
+    errno.EHOSTUNREACH: "unreachable",
+}
 
 # Of one step, in seconds, and of the whole.
 TIMEOUT = 15.0
 LONGEST = 90.0
-SHORTEST_SECRET = 3
-# Replies to AUTH that say nothing about the account (RFC 4954, section 6).
-NOT_LOOKED_AT = frozenset({500, 501, 502, 503, 504, 521, 530, 538})
 
 
 async def try_smtp_login(probe: SmtpLogin, steps: Steps, patience: float | None = None) -> None:
@@ -47,10 +60,7 @@ async def try_smtp_login(probe: SmtpLogin, steps: Steps, patience: float | None 
         async with asyncio.timeout(patience):
             await _try(probe, steps)
     except TimeoutError:
-        raise ProbeFailed(
-            f"{probe.hostname}, port {probe.port}, is too slow: the log-in was not done within "
-            f"{patience:.0f} s."
-        ) from None
+        raise _say("slow", probe, limit=f"{patience:.0f}") from None
 
 
 async def _try(probe: SmtpLogin, steps: Steps) -> None:
@@ -64,12 +74,13 @@ async def _try(probe: SmtpLogin, steps: Steps) -> None:
         with steps.step("tls") as says:
             await _secure(probe, client)
             says.append(told_tls(client))
+            if too_small := _too_small(probe, client):
+                says.append(too_small)
         with steps.step("auth") as says:
             if probe.username is not None and probe.password is not None:
-                mechanism = await _log_in(probe, client, probe.username, probe.password)
-                says.append(f"The relay accepts the account ({mechanism}).")
+                says.append(await _log_in(probe, client, probe.username, probe.password))
             else:
-                await _ask_without_account(client)
+                await _ask_without_account(probe, client)
                 says.append("The relay wants no account.")
 
 
@@ -80,10 +91,7 @@ async def _resolve(probe: SmtpLogin) -> list[tuple[int, str]]:
             loop.getaddrinfo(probe.hostname, probe.port, type=socket.SOCK_STREAM), TIMEOUT
         )
     except (OSError, UnicodeError, TimeoutError):
-        raise ProbeFailed(
-            f"The name {probe.hostname} cannot be resolved. Check its spelling, and this "
-            "host's DNS."
-        ) from None
+        raise _say("dns", probe) from None
     addresses = [(int(family), str(address[0])) for family, _, _, _, address in found]
     allowed = [each for each in addresses if not is_never_a_server(each[1].partition("%")[0])]
     if not allowed:
@@ -130,13 +138,13 @@ async def _greet(probe: SmtpLogin, client: aiosmtplib.SMTP) -> None:
         await client.connect()
     except (aiosmtplib.SMTPException, OSError) as error:
         if _is_refusal(error):
-            raise ProbeFailed(f"The relay turns this host away ({_reply(error)}).") from None
+            raise _say("turned_away", probe, said=_reply(error)) from None
         raise _no_greeting(probe, error) from None
 
 
 async def _open(probe: SmtpLogin, addresses: list[tuple[int, str]]) -> socket.socket:
     loop = asyncio.get_running_loop()
-    reason = "it does not answer"
+    reason = "port_25" if probe.port == 25 else "timeout"
     for family, address in addresses:
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setblocking(False)
@@ -147,13 +155,10 @@ async def _open(probe: SmtpLogin, addresses: list[tuple[int, str]]) -> socket.so
             sock.close()
         except OSError as error:
             sock.close()
-            reason = "the connection is refused" if error.errno == 111 else reason
+            reason = _UNREACHABLE.get(error.errno or 0, reason)
         else:
             return sock
-    raise ProbeFailed(
-        f"{probe.hostname}, port {probe.port}, cannot be reached: {reason}. Check name and port; "
-        "some providers block outgoing port 25."
-    )
+    raise _say(reason, probe)
 
 
 def _helo(name: str) -> str:
@@ -179,16 +184,13 @@ async def _secure(probe: SmtpLogin, client: aiosmtplib.SMTP) -> None:
         await client.ehlo()
     except (aiosmtplib.SMTPException, OSError) as error:
         if _is_refusal(error):
-            raise ProbeFailed(f"The relay refuses EHLO ({_reply(error)}).") from None
+            raise _say("ehlo", probe, said=_reply(error)) from None
         raise _no_greeting(probe, error) from None
     offered = client.supports_extension("starttls")
     if probe.tls not in ("starttls", "may") or (probe.tls == "may" and not offered):
         return
     if not offered:
-        raise ProbeFailed(
-            f"{probe.hostname}, port {probe.port}, offers no STARTTLS, so the account would "
-            "travel in clear. Use the provider's port for STARTTLS (587) or TLS (465)."
-        )
+        raise _say("no_starttls", probe)
     try:
         await client.starttls(server_hostname=probe.hostname, tls_context=_context(probe))
         await client.ehlo()
@@ -197,31 +199,41 @@ async def _secure(probe: SmtpLogin, client: aiosmtplib.SMTP) -> None:
 
 
 async def _log_in(probe: SmtpLogin, client: aiosmtplib.SMTP, username: str, password: str) -> str:
-    """Log in; return the mechanism by which that went well."""
+    """Log in by the mechanism that the daemon would choose; return what to say of it."""
     offered = {name.upper() for name in client.server_auth_methods}
-    usable = [
-        (name, method)
-        for name, method in (
-            ("PLAIN", client.auth_plain),
-            ("LOGIN", partial(_auth_login, client)),
-            ("CRAM-MD5", client.auth_crammd5),
-        )
-        if name in offered and name in probe.mechanisms
-    ]
-    if not usable:
-        shown = ", ".join(sorted(offered)) or "none"
-        raise ProbeFailed(
-            f"The relay and this host have no way to log in in common: it offers {_line(shown)}, "
-            f"Postfix here can use {', '.join(probe.mechanisms)}."
-        )
+    common = offered & set(probe.mechanisms)
+    methods: dict[str, Callable[[str, str], Awaitable[object]]] = {
+        "PLAIN": client.auth_plain,
+        "LOGIN": partial(_auth_login, client),
+        "CRAM-MD5": client.auth_crammd5,
+    }
+    if not common:
+        raise _nothing_in_common(probe, offered)
+    # Cyrus prefers what does not show the password, and has more of these than this client.
+    if not probe.decides and common - methods.keys():
+        return f"Postfix's own way to log in: {', '.join(sorted(common - methods.keys()))}."
+    order = sorted(common & methods.keys(), key=lambda name: _order(name, probe.decides))
     try:
-        await usable[0][1](username, password)
+        await methods[order[0]](username, password)
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         raise _not_logged_in(probe, error) from None
-    return usable[0][0]
+    return f"The relay accepts the account ({order[0]})."
 
 
-async def _ask_without_account(client: aiosmtplib.SMTP) -> None:
+def _order(mechanism: str, decides: bool) -> int:
+    known = ["PLAIN", "LOGIN", "CRAM-MD5"]
+    return known.index(mechanism) if decides or mechanism != "CRAM-MD5" else -1
+
+
+def _nothing_in_common(probe: SmtpLogin, offered: set[str]) -> ProbeFailed:
+    shown = printable(", ".join(sorted(offered)) or "none")
+    if not probe.decides and has_plugin(offered):
+        return _say("missing_plugin", probe, offered=shown)
+    mechanisms = ", ".join(probe.mechanisms)
+    return _say("no_mechanism", probe, offered=shown, mechanisms=mechanisms)
+
+
+async def _ask_without_account(probe: SmtpLogin, client: aiosmtplib.SMTP) -> None:
     """Say from whom, and take it back: a relay that wants an account says so then (RFC 4954, 6).
 
     Postfix bounces mail that is answered with 530.
@@ -232,11 +244,7 @@ async def _ask_without_account(client: aiosmtplib.SMTP) -> None:
     except (aiosmtplib.SMTPException, OSError):
         raise ProbeFailed("The relay ends the connection when it is offered mail.") from None
     if reply.code == 530:
-        raise ProbeFailed(
-            f"The relay wants an account ({_line(f'{reply.code} {reply.message}')}). Send username "
-            "and password too.",
-            temporary=False,
-        )
+        raise _say("wants_account", probe, said=printable(f"{reply.code} {reply.message}"))
 
 
 async def _auth_login(client: aiosmtplib.SMTP, username: str, password: str) -> None:
@@ -250,31 +258,10 @@ async def _auth_login(client: aiosmtplib.SMTP, username: str, password: str) -> 
 
 def _not_logged_in(probe: SmtpLogin, error: Exception) -> ProbeFailed:
     if not _is_refusal(error):
-        return ProbeFailed("The relay broke the log-in off, or its answer is not SMTP.")
-    said = _without_account(probe, error)
-    if error.code < 500:
-        return ProbeFailed(f"The relay cannot check the password at the moment ({said}).")
-    if error.code in NOT_LOOKED_AT:
-        return ProbeFailed(
-            f"The relay does not take a log-in here ({said}). Check the port: 465 is for "
-            "TLS from the start, 587 for STARTTLS."
-        )
-    return ProbeFailed(
-        f"The relay accepts the connection but refuses the password ({said}). Check "
-        "the account at your provider; some want an app password.",
-        temporary=False,
-    )
-
-
-def _without_account(probe: SmtpLogin, error: aiosmtplib.SMTPResponseException) -> str:
-    """Return the reply, or its code alone where the relay repeats what was sent to it."""
-    secrets = (probe.username or "", probe.password or "")
-    sent = [text.encode() for text in secrets] + [b"\0%b\0%b" % tuple(t.encode() for t in secrets)]
-    echoes = [*secrets, *(base64.b64encode(each).decode() for each in sent)]
-    # Shorter ones occur by chance, and give nothing away.
-    if any(len(echo) > SHORTEST_SECRET and echo in error.message for echo in echoes[1:]):
-        return str(error.code)
-    return _reply(error)
+        return _say("broken_off", probe)
+    reply = f"{error.code} {error.message}"
+    said = reply_without(reply, probe.username or "", probe.password or "")
+    return _say(login_failure(error.code, said), probe, said=said)
 
 
 def _is_refusal(error: BaseException) -> TypeGuard[aiosmtplib.SMTPResponseException]:
@@ -285,24 +272,15 @@ def _is_refusal(error: BaseException) -> TypeGuard[aiosmtplib.SMTPResponseExcept
 def _no_greeting(probe: SmtpLogin, error: BaseException) -> ProbeFailed:
     if probe.tls == "tls":
         return _no_tls(probe, error)
-    return ProbeFailed(
-        f"{probe.hostname}, port {probe.port}, does not speak SMTP. Check the port: 465 is for TLS "
-        "from the start, 587 for STARTTLS."
-    )
+    return _say("not_smtp", probe)
 
 
 def _no_tls(probe: SmtpLogin, error: BaseException) -> ProbeFailed:
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return ProbeFailed(
-                f"The certificate of {probe.hostname} is not accepted: "
-                f"{_line(cause.verify_message)}. Use the name that the certificate is for, or "
-                f"set {probe.ca_option} to the CA that issued it."
-            )
-    return ProbeFailed(
-        f"{probe.hostname}, port {probe.port}, does not speak TLS. Check the port: 465 is for TLS "
-        "from the start, 587 for STARTTLS."
-    )
+            reason = printable(cause.verify_message)
+            return _say(certificate_failure(reason), probe, said=reason)
+    return _say("not_tls" if probe.tls == "tls" else "handshake", probe)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -312,10 +290,18 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _reply(error: aiosmtplib.SMTPResponseException) -> str:
-    return _line(f"{error.code} {error.message}")
+    return printable(f"{error.code} {error.message}")
 
 
-def _line(text: str) -> str:
-    """Return *text* on one line, printable, 200 characters at most."""
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(printable.split())[:200].rstrip(".")
+def _say(key: str, probe: SmtpLogin, **details: str) -> ProbeFailed:
+    known = {"hostname": probe.hostname, "port": probe.port, "ca_option": probe.ca_option}
+    return say(key, **known | details)
+
+
+def _too_small(probe: SmtpLogin, client: aiosmtplib.SMTP) -> str | None:
+    """Return what to say of a server that takes smaller messages alone than may come (RFC 1870)."""
+    limit = client.esmtp_extensions.get("size", "")
+    # 0 is no limit, here and there.
+    if not limit.isdecimal() or not 0 < int(limit) < (probe.largest or int(limit) + 1):
+        return None
+    return remark("size", limit=int(limit), own=probe.largest)

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from contextlib import ExitStack
+from dataclasses import replace
 
 from mailpanel.apply.beliefs import HIGHEST_REVISION, believed
 from mailpanel.apply.faults import log_frames, unforeseen
 from mailpanel.apply.previews import previewed
 from mailpanel.apply.steps import Steps
 from mailpanel.errors import HostError, MailpanelError, ProbeFailed, Refused
-from mailpanel.host.mailhost import Host
-from mailpanel.plan import Plan, Probe
+from mailpanel.host.mailhost import Host, TryOut
+from mailpanel.plan import Plan, PostfixRelays, Probe, SmtpLogin
 from mailpanel.reports import Desired, Errand, ErrandAnswer, FileDiff, FolderPreview, Step
 from mailpanel.seal import Opener
 from mailpanel.settings import Setting
 
-__all__ = ["MOST_ERRANDS", "Rehearsal"]
+__all__ = ["MOST_ERRANDS", "PATIENCE", "Rehearsal"]
 
 # Whoever asks for more scans, or guesses passwords.
 MOST_ERRANDS, ERRAND_WINDOW = 12, 60.0
+# Of each probe of a test, in seconds: somebody waits for the answer, and changes wait too.
+PATIENCE = 20
 
 
 class Rehearsal:
@@ -35,7 +38,7 @@ class Rehearsal:
         host: Host,
         opener: Opener,
         settings: Mapping[str, Setting],
-        try_probe: Callable[[Probe], Sequence[Step]],
+        try_probe: Callable[[SmtpLogin], Sequence[Step]],
     ) -> None:
         self._host = host
         self._opener = opener
@@ -77,21 +80,29 @@ class Rehearsal:
             if not errand.reset:
                 value, secret = believed(self._opener, setting, wanted)
                 plan = setting.plan(value, secret, facts)
-        try_probe = partial(self._try_and_tell, steps) if errand.kind == "test" else _skip
-        # What is checked in the stage is a step of its own, and so is each that a probe takes.
-        with steps.step("check"):
-            diffs += self._host.rehearse(errand.setting, plan, facts, _skip, _ignore)
-        for probe in plan.probes:
-            try_probe(probe)
         is_test = errand.kind == "test"
+        with ExitStack() as stack:
+            # What is checked in the stage is a step of its own, and so is each that a probe takes.
+            with steps.step("check"):
+                rehearsal = self._host.rehearsal(errand.setting, plan, facts)
+                found, try_out = stack.enter_context(rehearsal)
+            diffs += found
+            for probe in plan.probes if is_test else ():
+                self._try_and_tell(steps, probe, try_out)
         return previewed(self._host, plan, facts, steps) if is_test else None
 
-    def _try_and_tell(self, steps: Steps, probe: Probe) -> None:
+    def _try_and_tell(self, steps: Steps, probe: Probe, try_out: TryOut) -> None:
+        if isinstance(probe, PostfixRelays):
+            with steps.step("postfix") as says:
+                says.append(try_out(replace(probe, patience=PATIENCE)))
+            return
         try:
             steps.taken += self._try_probe(probe)
         except ProbeFailed as error:
             steps.taken += error.steps
-            raise
+            # A refused password is not sent twice: some providers count to three.
+            if probe.decides or not error.temporary:
+                raise
 
     def _bound(self) -> None:
         """Raise :class:`HostError` where more are asked for than anybody who tries by hand does."""
@@ -100,11 +111,3 @@ class Rehearsal:
         if len(self._begun) >= MOST_ERRANDS:
             raise HostError("Too many tests were asked of this host; wait a minute.")
         self._begun.append(now)
-
-
-def _skip(_probe: Probe) -> None:
-    """Try nothing: a dry run tells what would change, and no more."""
-
-
-def _ignore(_step: str) -> None:
-    """Tell of no step: the steps of a test are taken down where they are gone through."""

@@ -17,6 +17,7 @@ from mailpanel.apply.messages import (
 )
 from mailpanel.apply.pipe import Pipe
 from mailpanel.apply.processes import Stop, courier_process
+from mailpanel.apply.rehearsal import PATIENCE as PATIENCE_OF_TESTS
 from mailpanel.apply.rehearsal import Rehearsal
 from mailpanel.deployment import Deployment
 from mailpanel.errors import HostError, ProbeFailed, ProtocolError
@@ -24,7 +25,7 @@ from mailpanel.host.lock import locked
 from mailpanel.host.mailhost import MailHost
 from mailpanel.host.state import State
 from mailpanel.layout import prepare_run, prepare_state
-from mailpanel.plan import Facts, Probe
+from mailpanel.plan import Facts, SmtpLogin
 from mailpanel.reports import Errand, ErrandAnswer, Report, Step
 from mailpanel.seal import Opener
 from mailpanel.settings import SETTINGS
@@ -39,8 +40,7 @@ LOOK = 0.5
 # rest to the next.
 PATIENCE = 30.0
 # How long the courier may try a probe, in seconds, and how much later its answer may come.
-# A test holds up what is saved meanwhile.
-PATIENCE_OF_PROBES, PATIENCE_OF_TESTS = 90, 20
+PATIENCE_OF_PROBES = 90
 PROBE_MARGIN = 30.0
 # Tests that wait, and for how long somebody waits for them.
 MOST_ERRANDS, ERRAND_LIFE = 3, 60.0
@@ -232,7 +232,7 @@ class _Service:
         with self._stop.busy():
             return self._executor.settle()
 
-    def _try_probe(self, probe: Probe) -> tuple[Step, ...]:
+    def _try_probe(self, probe: SmtpLogin) -> tuple[Step, ...]:
         """Let the courier try *probe*; return its steps, or raise :class:`ProbeFailed`."""
         self._probes += 1
         self._pipe.send(ProbeRequest(self._probes, probe, self._patience))

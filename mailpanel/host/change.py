@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mailpanel.errors import CheckFailed, HostError, Refused, VerifyFailed
@@ -20,11 +21,13 @@ from mailpanel.host.ledger import Ledger
 from mailpanel.host.part import Work
 from mailpanel.host.postfix import INDEXED, Postfix
 from mailpanel.host.stage import BuiltMap, staged
+from mailpanel.host.trial import Trials
 from mailpanel.host.words import own_words
 from mailpanel.plan import (
     MapIsSilent,
     Plan,
     PostfixFacts,
+    PostfixRelays,
     TransportsAreNamed,
     list_items,
 )
@@ -85,6 +88,7 @@ class Change(Work):
     tree: Tree
     ledger: Ledger
     daemon: Daemon | None = None
+    _trials: Trials = field(init=False)
 
     def require_running(self) -> None:
         pid = self.postfix.master_pid(Path(self.facts.queue_directory))
@@ -111,18 +115,27 @@ class Change(Work):
 
     def check(self, directory: Path) -> dict[str, BuiltMap]:
         """Stage the whole tree below *directory* and check it; return the tables as built."""
+        with self.checked(directory) as built:
+            return built
+
+    @contextmanager
+    def checked(self, directory: Path) -> Iterator[dict[str, BuiltMap]]:
         with staged(self.postfix, self.tree, directory, self.facts.database_type) as stage:
             warnings, built = stage.check()
-        if warnings:
-            self._require_known(warnings, directory)
-        self._require_room()
-        self._require_ca()
-        return built
+            if warnings:
+                self._require_known(warnings, directory)
+            self._require_room()
+            self._require_ca()
+            self._trials = Trials(self.postfix, stage.postfix, self.tree, directory)
+            yield built
+
+    def try_out(self, probe: PostfixRelays) -> str:
+        return self._trials.run(probe)
 
     def _require_known(self, warnings: frozenset[str], directory: Path) -> None:
         """Raise :class:`CheckFailed` for a warning that the live configuration does not give."""
-        tree = self.before.tree
-        with staged(self.postfix, tree, directory, self.facts.database_type) as live:
+        tree, beside = self.before.tree, directory / "live"
+        with staged(self.postfix, tree, beside, self.facts.database_type) as live:
             new = warnings - live.check()[0]
         if new:
             said = own_words(sorted(new)[0])

@@ -24,6 +24,7 @@ __all__ = [
     "first_lines",
     "run",
     "start",
+    "supervised",
 ]
 
 TIMEOUT = 30.0
@@ -194,6 +195,43 @@ def first_lines(argv: Sequence[str], count: int, timeout: float = TIMEOUT) -> li
         return running.lines(count, timeout)
     finally:
         running.kill()
+
+
+# The first line ends with the pipe, so with whoever holds its other end, however that one ends.
+# kill ends the whole process group, whose leader the shell is.
+_SUPERVISE = """\
+exec 3<&0
+( read -r _ <&3; kill -KILL 0 ) &
+"$@" </dev/null 3<&-
+kill -KILL 0
+"""
+
+
+@contextlib.contextmanager
+def supervised(argv: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run *argv*, which stays in the foreground, for as long as the block.
+
+    It and all that it has started end with the block, at once, and also where this process
+    is killed; the process that is yielded ends where *argv* does. A parent-death signal would
+    not do: a daemon that changes its user for a moment loses it (prctl(2)).
+    """
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", _SUPERVISE, "sh", *argv],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=ENVIRONMENT,
+        cwd="/",
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        if process.stdin is not None:
+            process.stdin.close()
+        process.wait()
 
 
 def detached(argv: Sequence[str], timeout: float = TIMEOUT) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,7 +14,7 @@ from pathlib import Path
 from mailpanel.errors import HostError, ReloadFailed
 from mailpanel.host import command
 
-__all__ = ["Daemon", "children", "lives", "wait_for"]
+__all__ = ["Daemon", "children", "end_all_in", "lives", "wait_for"]
 
 LOOK = 0.02
 
@@ -79,11 +81,22 @@ def children(pid: int, *programs: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def wait_for(condition: Callable[[], bool], patience: float) -> bool:
-    """Wait until *condition* is true, *patience* seconds at most; say whether it is."""
+def end_all_in(directory: Path) -> None:
+    """End every process that stays in *directory*, as Postfix's do in their queue's."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (entry / "cwd").readlink() == directory:
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def wait_for(condition: Callable[[], bool], patience: float, look: float = LOOK) -> bool:
+    """Wait until *condition* is true, *patience* seconds at most; say whether it is.
+
+    It is asked every *look* seconds.
+    """
     deadline = time.monotonic() + patience
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(LOOK)
+        time.sleep(look)
     return True

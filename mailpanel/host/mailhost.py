@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,13 +19,15 @@ from mailpanel.host.msmtp import MsmtpPart
 from mailpanel.host.part import Counted, Part, Work
 from mailpanel.host.postfix_part import PostfixPart
 from mailpanel.host.stage import clear
-from mailpanel.plan import Facts, Plan, Preview, Probe
+from mailpanel.plan import Facts, Plan, PostfixRelays, Preview, SmtpLogin
 from mailpanel.reports import FileDiff
 
-__all__ = ["Host", "MailHost", "Step", "TryProbe"]
+__all__ = ["Host", "MailHost", "Step", "TryOut", "TryProbe"]
 
-TryProbe = Callable[[Probe], None]
 Step = Callable[[str], None]
+# Tries a probe by the host's own programs, from the stage, and says how that went.
+TryOut = Callable[[PostfixRelays], str]
+TryProbe = Callable[[SmtpLogin], None]
 
 
 class Host(Protocol):
@@ -51,15 +54,17 @@ class Host(Protocol):
     ) -> bool:
         """Make *plan*, made from *facts*, all that *setting* wants; say whether anything changed.
 
-        *probe* raises where a probe fails, *step* is told the name of each step. With
-        *over_edits* a file of mailpanel's own is written anew though somebody edited it.
+        *probe* raises where a probe fails that is not the host's own part to try, *step* is
+        told the name of each step. With *over_edits* a file of mailpanel's own is written anew
+        though somebody edited it.
         Raises :class:`HostError`, and then the host is wholly what it was.
         """
 
-    def rehearse(
-        self, setting: str, plan: Plan, facts: Facts, probe: TryProbe, step: Step
-    ) -> list[FileDiff]:
-        """Do all of :meth:`converge` but the change; return what would change in which file.
+    def rehearsal(
+        self, setting: str, plan: Plan, facts: Facts
+    ) -> AbstractContextManager[tuple[list[FileDiff], TryOut]]:
+        """Do all of :meth:`converge` but probes and change; return what would change in which
+        file, and what tries a probe while the block lasts.
 
         Raises what :meth:`converge` does before it touches anything.
         """
@@ -144,13 +149,14 @@ class MailHost:
         work = self._parts[facts.part].work(setting, plan, facts, over_edits=True)
         return list(work.differences())
 
-    def rehearse(
-        self, setting: str, plan: Plan, facts: Facts, probe: TryProbe, step: Step
-    ) -> list[FileDiff]:
+    @contextmanager
+    def rehearsal(
+        self, setting: str, plan: Plan, facts: Facts
+    ) -> Iterator[tuple[list[FileDiff], TryOut]]:
         self._require_recovered()
         work = self._parts[facts.part].work(setting, plan, facts)
-        self._checked(work, probe, step)
-        return list(work.differences())
+        with work.checked(self._stage):
+            yield list(work.differences()), work.try_out
 
     def count(self, previews: tuple[Preview, ...], facts: Facts) -> Counted:
         return self._parts[facts.part].count(previews)
@@ -195,11 +201,14 @@ class MailHost:
     def _checked(self, work: Work, probe: TryProbe, step: Step) -> Any:
         """Check *work* in the stage and try its probes; return what :meth:`Work.entries` needs."""
         step("check")
-        built = work.check(self._stage)
-        step("probe")
-        for each in work.plan.probes:
-            probe(each)
-        return built
+        with work.checked(self._stage) as built:
+            step("probe")
+            for each in work.plan.probes:
+                if isinstance(each, PostfixRelays):
+                    work.try_out(each)
+                else:
+                    probe(each)
+            return built
 
 
 def _ignore(_: object) -> None:

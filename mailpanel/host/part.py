@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mailpanel.host.journal import Entry
-from mailpanel.plan import Facts, Plan, Preview
+from mailpanel.plan import Facts, Plan, PostfixRelays, Preview
 from mailpanel.reports import FileDiff, FolderPreview
 
 __all__ = ["Counted", "Part", "Work"]
@@ -54,6 +55,18 @@ class Work(ABC):
         Raises :class:`CheckFailed`, or :class:`Refused` where something of the admin's
         own would get in the way; nothing live has been touched.
         """
+
+    @contextmanager
+    def checked(self, directory: Path) -> Iterator[Any]:
+        """Check as :meth:`check` does, and keep the stage for :meth:`try_out` in the block."""
+        yield self.check(directory)
+
+    def try_out(self, probe: PostfixRelays) -> str:
+        """Try *probe* from the stage by the daemon's own programs; return what to say of it.
+
+        Raises :class:`ProbeFailed` where it fails.
+        """
+        raise TypeError(f"no {type(probe).__name__} with this part")
 
     @abstractmethod
     def differences(self) -> Iterator[FileDiff]:

@@ -28,7 +28,14 @@ INDEXED = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
 QUEUE_MANAGERS = ("qmgr", "oqmgr")
 PATIENCE, MOMENT = 10.0, 2.0
 SASL_DIRECTORIES = ("/usr/lib/sasl2", "/usr/lib64/sasl2", "/usr/local/lib/sasl2")
-SASL_PLUGINS = {"libplain": "PLAIN", "liblogin": "LOGIN", "libcrammd5": "CRAM-MD5"}
+SASL_PLUGINS = {
+    "libplain": ("PLAIN",),
+    "liblogin": ("LOGIN",),
+    "libcrammd5": ("CRAM-MD5",),
+    "libdigestmd5": ("DIGEST-MD5",),
+    "libntlm": ("NTLM",),
+    "libscram": ("SCRAM-SHA-1", "SCRAM-SHA-224", "SCRAM-SHA-256", "SCRAM-SHA-384", "SCRAM-SHA-512"),
+}
 # Expanded by postconf -x, so that $name in them is what the daemon makes of it.
 EXPANDED = (
     "mail_version",
@@ -256,6 +263,7 @@ def _sasl_mechanisms() -> frozenset[str]:
     directories += Path("/usr/lib").glob("*/sasl2")
     return frozenset(
         mechanism
-        for plugin, mechanism in SASL_PLUGINS.items()
+        for plugin, mechanisms in SASL_PLUGINS.items()
         if any(any(directory.glob(f"{plugin}.so*")) for directory in directories)
+        for mechanism in mechanisms
     )

@@ -19,10 +19,11 @@ from mailpanel.errors import CheckFailed
 from mailpanel.host import command
 from mailpanel.host.compose import Tree
 from mailpanel.host.config_text import ConfigText, main_cf_key
+from mailpanel.host.daemon import end_all_in
 from mailpanel.host.postfix import INDEXED, MAPS_DIRECTORY, Postfix
 from mailpanel.host.words import own_words
 
-__all__ = ["SETTLED", "BuiltMap", "Stage", "clear", "mirror", "staged"]
+__all__ = ["CHROOT", "SETTLED", "BuiltMap", "Stage", "clear", "mirror", "staged", "write_settled"]
 
 # Postfix distrusts a main.cf that was written just now, and sleeps up to two seconds
 # before it reads it; a file that was renamed into place whole gives no reason to.
@@ -57,11 +58,23 @@ def staged(postfix: Postfix, tree: Tree, directory: Path, database_type: str) ->
 
 
 def clear(directory: Path) -> None:
-    """Remove what a stage in *directory* holds of configurations."""
-    with suppress(FileNotFoundError):
-        shutil.rmtree(directory / "etc")
+    """Remove all that a stage in *directory* holds but the directories of its empty queue."""
+    spool = directory / "spool"
+    if (spool / "pid" / "master.pid").exists():
+        # Of an instance that tried a relay, and of which nobody has seen the end.
+        end_all_in(spool)
+    for path in (directory / "etc", *(spool / name for name in CHROOT)):
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)
     (directory / "log").unlink(missing_ok=True)
+    for place, _, names in os.walk(spool):
+        for name in names:
+            Path(place, name).unlink(missing_ok=True)
 
+
+# What Debian fills in the queue's directory for daemons that run chrooted: resolv.conf, hosts,
+# libnss, CA certificates.
+CHROOT = ("etc", "lib", "lib64", "usr")
 
 # What Postfix begins to say once mailpanel's value stands where the admin's stood: that the
 # admin has a line twice, and that no parameter names one of their own any more.
@@ -85,11 +98,11 @@ class Stage:
     def lay_out(self) -> None:
         """Write the candidate files and link the admin's others."""
         mirror(self._live.config_directory, self.postfix.config_directory, SKIPPED)
-        self._write(self.postfix.main_cf, self._redirected(), 0o644)
-        self._write(self.postfix.master_cf, self._tree.master_cf, 0o644)
+        write_settled(self.postfix.main_cf, self._redirected(), 0o644)
+        write_settled(self.postfix.master_cf, self._tree.master_cf, 0o644)
         self.postfix.maps.mkdir(mode=0o755, exist_ok=True)
         for name, text in self._tree.maps.items():
-            self._write(self.postfix.maps / name, text, 0o600)
+            write_settled(self.postfix.maps / name, text, 0o600)
         (self._place / "spool").mkdir(mode=0o755, exist_ok=True)
 
     def _redirected(self) -> str:
@@ -110,16 +123,6 @@ class Stage:
     @property
     def _log(self) -> Path:
         return self._place / "log"
-
-    @staticmethod
-    def _write(path: Path, text: str, mode: int) -> None:
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as stream:
-            os.fchmod(descriptor, mode)
-            stream.write(text.encode("utf-8", "surrogateescape"))
-        old = time.time() - SETTLED
-        os.utime(path, (old, old))
 
     def check(self) -> tuple[frozenset[str], dict[str, BuiltMap]]:
         """Run Postfix's own checks; return their warnings, and the lookup tables as built.
@@ -204,6 +207,17 @@ class Stage:
                 f"Postfix reads something else from the lookup table {name} than was written "
                 "into it. Choose another password, or tell the authors of mailpanel."
             )
+
+
+def write_settled(path: Path, text: str, mode: int) -> None:
+    """Make *path* anew with *text*, under *mode* before it holds anything, and old enough."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as stream:
+        os.fchmod(descriptor, mode)
+        stream.write(text.encode("utf-8", "surrogateescape"))
+    old = time.time() - SETTLED
+    os.utime(path, (old, old))
 
 
 def mirror(source: Path, target: Path, skip: frozenset[str]) -> None:

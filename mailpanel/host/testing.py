@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from mailpanel.host.compose import Tree, admins_value, compose, settle
 from mailpanel.host.config_text import ConfigText, main_cf_key, value_of
 from mailpanel.host.diffs import MASK, file_diff, masked_main_cf
 from mailpanel.host.ledger import Ledger
-from mailpanel.host.mailhost import Step, TryProbe
+from mailpanel.host.mailhost import Step, TryOut, TryProbe
 from mailpanel.host.own_files import master_line
 from mailpanel.host.part import Counted
 from mailpanel.plan import (
@@ -28,6 +29,7 @@ from mailpanel.plan import (
     MsmtpFacts,
     Plan,
     PostfixFacts,
+    PostfixRelays,
     Preview,
     WriteFile,
 )
@@ -62,7 +64,8 @@ class FakeHost:
 
     ``failing`` names the step at which the next changes fail, ``in_flight`` says
     whether mail is on its way, ``reloads`` counts what the daemon was made to read,
-    and ``live`` is the configuration that it has. ``files`` are mailpanel's own beside
+    and ``live`` is the configuration that it has. ``relayed`` are the probes that were tried
+    by its own Postfix, which ``relay_fails`` makes fail. ``files`` are mailpanel's own beside
     Dovecot and msmtp: path to the setting and the content; ``dovecot`` is what stands there,
     ``counted`` what is counted there, or why it cannot be, and ``bounds`` what root's options
     allow, by the names of :class:`Facts`.
@@ -79,6 +82,8 @@ class FakeHost:
         self.failing: str | None = None
         self.in_flight = False
         self.reloads = 0
+        self.relayed: list[PostfixRelays] = []
+        self.relay_fails: ProbeFailed | None = None
 
     def recover(self) -> str | None:
         return None
@@ -139,7 +144,10 @@ class FakeHost:
         for name in ("check", "probe"):
             self._step(name, step)
         for each in plan.probes:
-            probe(each)
+            if isinstance(each, PostfixRelays):
+                self._try_out(each)
+            else:
+                probe(each)
         for name in ("journal", "swap", "reload", "verify"):
             self._step(name, step)
         self.tree = self.live = tree
@@ -153,18 +161,26 @@ class FakeHost:
         diff = file_diff("main.cf", self.tree.main_cf, tree.main_cf, masked_main_cf)
         return [diff] if diff else []
 
-    def rehearse(
-        self, setting: str, plan: Plan, facts: Facts, probe: TryProbe, step: Step
-    ) -> list[FileDiff]:
-        for name in ("check", "probe"):
-            self._step(name, step)
-        for each in plan.probes:
-            probe(each)
+    @contextmanager
+    def rehearsal(
+        self, setting: str, plan: Plan, facts: Facts
+    ) -> Iterator[tuple[list[FileDiff], TryOut]]:
+        self._step("check", lambda _: None)
         if facts.part != "postfix":
-            return list(_differences(self.files, _composed(self.files, setting, plan)))
+            yield (
+                list(_differences(self.files, _composed(self.files, setting, plan))),
+                self._try_out,
+            )
+            return
         tree, _ = compose(self.tree, self.ledger, setting, plan)
         diff = file_diff("main.cf", self.tree.main_cf, tree.main_cf, masked_main_cf)
-        return [diff] if diff else []
+        yield [diff] if diff else [], self._try_out
+
+    def _try_out(self, probe: PostfixRelays) -> str:
+        self.relayed.append(probe)
+        if self.relay_fails is not None:
+            raise self.relay_fails
+        return "It goes there."
 
     def _step(self, name: str, step: Step) -> None:
         step(name)

@@ -21,7 +21,9 @@ from mailpanel.plan import (
     ParameterIs,
     Plan,
     PostfixFacts,
+    PostfixRelays,
     PrependParameter,
+    Probe,
     SetParameter,
     SetService,
     SmtpLogin,
@@ -35,6 +37,7 @@ from mailpanel.settings._smtp_account import DESTINATION, SmtpServerSchema, serv
 __all__ = ["PostfixRelayhost"]
 
 TRANSPORT = "mailpanel"
+MESSAGE_SIZE_LIMIT = "10240000"
 
 
 class RelayhostSchema(SmtpServerSchema):
@@ -113,7 +116,7 @@ class PostfixRelayhost(Setting):
             )
         return Plan(
             changes=tuple(changes),
-            probes=(_probe(value, secret, facts, postfix),),
+            probes=_probes(value, secret, facts, postfix),
             checks=tuple(checks),
             verifications=(ParameterIs("relayhost", next_hop),),
         )
@@ -202,13 +205,14 @@ def _own_transport(postfix: PostfixFacts) -> list[Change]:
     return changes
 
 
-def _probe(
+def _probes(
     value: Mapping[str, Any], secret: str | None, facts: Facts, postfix: PostfixFacts
-) -> SmtpLogin:
+) -> tuple[Probe, ...]:
     security = tls_of(value)
     tls = "may" if security == "starttls" and not _verified(value) else security
     own_ca = postfix.parameters.get("smtp_tls_CAfile")
-    return SmtpLogin(
+    ca_option = "smtp_tls_CAfile in main.cf" if own_ca else "mailpanel.ca_file"
+    login = SmtpLogin(
         hostname=value["server_hostname"],
         port=value["server_port"],
         tls=tls,
@@ -219,5 +223,21 @@ def _probe(
         ca_path=postfix.parameters.get("smtp_tls_CApath", ""),
         mechanisms=tuple(sorted(postfix.sasl_mechanisms)),
         helo=postfix.parameters.get("smtp_helo_name") or facts.host_name,
-        ca_option="smtp_tls_CAfile in main.cf" if own_ca else "mailpanel.ca_file",
+        ca_option=ca_option,
+        decides=False,
+        largest=_message_size_limit(postfix),
     )
+    own = PostfixRelays(
+        hostname=value["server_hostname"],
+        port=value["server_port"],
+        transport=TRANSPORT if _implicit_tls(value) else "smtp",
+        username=value.get("username"),
+        ca_option=ca_option,
+    )
+    return login, own
+
+
+def _message_size_limit(postfix: PostfixFacts) -> int:
+    """Return the largest message that Postfix takes (postconf(5)), 0 for any."""
+    text = postfix.parameters.get("message_size_limit", MESSAGE_SIZE_LIMIT)
+    return int(text) if text.isdecimal() else 0

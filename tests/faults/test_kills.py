@@ -12,7 +12,7 @@ from world import SETTINGS, World
 
 STEPS = ("check", "probe", "journal", "swap", "reload", "verify")
 # Of the most in the longest change: a first set with TLS from the start.
-MOST_CHANGES = 45
+MOST_CHANGES = 90
 
 pytestmark = pytest.mark.timeout(7200)
 

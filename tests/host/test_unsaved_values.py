@@ -50,7 +50,7 @@ def test_a_relay_that_works(panel, make_relay):
     relay = make_relay(accounts={ACCOUNT["username"]: ACCOUNT["password"]})
     host = tried(panel, RELAYHOST, value())
     assert host["ok"], host
-    names = ["read", "check", "resolve", "connect", "greeting", "tls", "auth"]
+    names = ["read", "check", "resolve", "connect", "greeting", "tls", "auth", "postfix"]
     assert steps(host) == [(name, True) for name in names]
     says = {step["name"]: step["says"] for step in host["steps"]}
     assert RELAY in says["tls"]
@@ -75,7 +75,8 @@ def test_a_refused_password_fails_at_its_step(panel, make_relay):
 @pytest.mark.usefixtures("untouched")
 def test_nobody_listens(panel):
     host = tried(panel, RELAYHOST, value(server_hostname=NOBODY))
-    assert steps(host)[-1] == ("connect", False)
+    assert steps(host)[-2:] == [("connect", False), ("postfix", False)]
+    assert host["error"] == host["steps"][-2]["says"]
 
 
 def test_a_dry_run_shows_the_difference_and_tries_nothing(panel, postfix):

@@ -45,6 +45,7 @@ LAYERS = {
     "seal": layer("errors", "nacl"),
     "addresses": layer(),
     "reports": layer(),
+    "relay_words": layer("errors"),
     "hostnames": layer("", "idna"),
     "schema": layer(CORE, "colander"),
     "jsonform": layer(CORE, "colander"),
@@ -61,14 +62,14 @@ LAYERS = {
     "_operations": layer("_components"),
     "_components": layer(),
     "paging": layer(),
-    "host": layer("host errors plan reports deployment layout seal"),
+    "host": layer("host errors plan relay_words reports deployment layout seal"),
     "models": layer("models", "sqlalchemy"),
     "services": layer(
         "services models settings seal errors reports", "sqlalchemy alembic argon2 psycopg"
     ),
     "apply": layer(
         "apply services settings host seal errors plan deployment layout privileges addresses "
-        "reports",
+        "relay_words reports",
         "aiosmtplib",
     ),
     "credentials": layer(),

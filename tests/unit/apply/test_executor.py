@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,8 +19,8 @@ from mailpanel.errors import CheckFailed, HostError, ProbeFailed, PutBackFailed,
 from mailpanel.host.part import Counted
 from mailpanel.host.state import State
 from mailpanel.host.testing import FakeHost
-from mailpanel.plan import Folder, Probe
-from mailpanel.reports import Desired, Errand, FolderPreview, Report
+from mailpanel.plan import Folder, SmtpLogin
+from mailpanel.reports import Desired, Errand, ErrandAnswer, FolderPreview, Report, Step
 from mailpanel.seal import Opener, Sealer, make_keys
 from mailpanel.settings import SETTINGS
 
@@ -41,7 +41,7 @@ class Scene:
         self.directory = directory
         self.host = FakeHost(MAIN_CF)
         self.reports: list[Report] = []
-        self.probes: list[Probe] = []
+        self.probes: list[SmtpLogin] = []
         self.probe_error: ProbeFailed | None = None
         self.courier_has_gone = False
         self.grace = 0.0
@@ -71,10 +71,17 @@ class Scene:
             raise EOFError
         self.reports.append(report)
 
-    def _try_probe(self, probe: Probe) -> None:
+    def _try_probe(self, probe: SmtpLogin) -> Sequence[Step]:
         self.probes.append(probe)
         if self.probe_error:
             raise self.probe_error
+        return [Step("auth", True, 1, "")]
+
+    def tested(self, **change: Any) -> ErrandAnswer:
+        """Return what a test of the value answers."""
+        sealed = self.seal(1)
+        errand = Errand(1, "test", NAME, False, VALUE, sealed)
+        return self.rehearsal.rehearse(replace(errand, **change))
 
     def seal(self, revision: int, value: dict[str, Any] | None = None, name: str = NAME) -> str:
         value = VALUE if value is None else value
@@ -119,7 +126,7 @@ def test_a_revision_is_applied_and_every_step_told(scene: Scene) -> None:
     assert scene.host.facts("postfix").postfix.parameters["relayhost"] == "[old.test]:25"
     assert "relayhost = [relay.test]:587" in scene.host.live.main_cf
     assert scene.host.live.maps["sasl"] == f"[relay.test]:587 u:{SECRET}\n"
-    assert [probe.password for probe in scene.probes] == [SECRET]
+    assert [probe.username for probe in scene.host.relayed] == ["u"]
 
 
 def test_the_same_revision_again_is_no_attempt(scene: Scene) -> None:
@@ -209,7 +216,7 @@ def test_a_secret_for_another_destination_is_refused(scene: Scene, change: dict[
     """It is not even probed: the password would go to that server."""
     error = scene.refused(scene.wanted(1, value=VALUE | change))
     assert "typed for another server" in error
-    assert scene.probes == []
+    assert scene.host.relayed == []
 
 
 @pytest.mark.parametrize(
@@ -272,14 +279,14 @@ def test_a_setting_that_this_version_does_not_know_is_left_alone(scene: Scene) -
 
 def test_a_refused_password_is_not_tried_again(scene: Scene) -> None:
     """Trying on would lock the account; not after a day, nor after a restart."""
-    scene.probe_error = ProbeFailed("The relay refuses the password.", temporary=False)
+    scene.host.relay_fails = ProbeFailed("The relay refuses the password.", temporary=False)
     assert "refuses the password" in scene.refused(scene.wanted(1))
     scene.now += 86_400
     assert scene.converge(scene.wanted(1)) is None
     scene.start()
     assert scene.converge(scene.wanted(1)) is None
-    assert len(scene.probes) == 1
-    scene.probe_error = None
+    assert len(scene.host.relayed) == 1
+    scene.host.relay_fails = None
     assert scene.converge(scene.wanted(2)).status == "applied"
 
 
@@ -294,31 +301,63 @@ def attempts(scene: Scene, wanted: Desired, seconds: int) -> list[float]:
 
 
 def test_what_may_pass_is_tried_again_ever_more_rarely(scene: Scene) -> None:
-    scene.probe_error = ProbeFailed("It does not answer.")
+    scene.host.relay_fails = ProbeFailed("It does not answer.")
     assert attempts(scene, scene.wanted(1), 2000) == [0, 60, 180, 420, 900, 1860]
     scene.now += 100_000
     assert attempts(scene, scene.wanted(1), 7500) == [0, 3600, 7200]
-    scene.probe_error = None
+    scene.host.relay_fails = None
     scene.now += 3600
     assert scene.converge(scene.wanted(1)).status == "applied"
 
 
 def test_a_new_revision_is_tried_at_once_and_patiently_from_the_start(scene: Scene) -> None:
-    scene.probe_error = ProbeFailed("It does not answer.")
+    scene.host.relay_fails = ProbeFailed("It does not answer.")
     attempts(scene, scene.wanted(1), 2000)
     assert attempts(scene, scene.wanted(2), 200) == [0, 60, 180]
 
 
 def test_failing_for_months_breaks_nothing(scene: Scene) -> None:
-    scene.probe_error = ProbeFailed("It does not answer.")
+    scene.host.relay_fails = ProbeFailed("It does not answer.")
     scene.executor._attempts[NAME] = (1, 5000, 0.0)
     assert scene.converge(scene.wanted(1)).status == "failed"
 
 
-def test_probe_no_skips_the_probes_alone(scene: Scene) -> None:
-    scene.probe_error = ProbeFailed("It does not answer.")
-    assert scene.converge(scene.wanted(1, probe=False)).status == "applied"
+def test_postfix_itself_decides(scene: Scene) -> None:
+    """The plain probe is not even asked in an apply, and only tells the finer steps in a test."""
+    scene.probe_error = ProbeFailed("It looks bad.", steps=[Step("tls", False, 1, "It looks bad.")])
+    assert scene.converge(scene.wanted(1)).status == "applied"
     assert scene.probes == []
+    answer = scene.tested()
+    assert answer.error is None
+    told = [(step.name, step.ok, step.says) for step in answer.steps[2:]]
+    assert told == [("tls", False, "It looks bad."), ("postfix", True, "It goes there.")]
+    scene.probe_error, scene.host.relay_fails = None, ProbeFailed("It is bad.")
+    answer = scene.tested()
+    assert answer.error == "It is bad."
+    assert [(step.name, step.ok) for step in answer.steps[2:]] == [
+        ("auth", True),
+        ("postfix", False),
+    ]
+
+
+def test_a_test_sends_a_refused_password_once(scene: Scene) -> None:
+    scene.probe_error = ProbeFailed("The relay refuses the password.", temporary=False)
+    answer = scene.tested()
+    assert answer.error == "The relay refuses the password."
+    assert "relay.test" in answer.diffs[0].diff
+    assert (len(scene.probes), scene.host.relayed) == (1, [])
+
+
+def test_a_dry_run_tries_nothing(scene: Scene) -> None:
+    answer = scene.tested(kind="dry_run")
+    assert (answer.error, scene.probes, scene.host.relayed) == (None, [], [])
+    assert [step.name for step in answer.steps] == ["read", "check"]
+
+
+def test_probe_no_skips_the_probes_alone(scene: Scene) -> None:
+    scene.host.relay_fails = ProbeFailed("It does not answer.")
+    assert scene.converge(scene.wanted(1, probe=False)).status == "applied"
+    assert scene.host.relayed == []
     assert "breaks" in scene.refused(scene.wanted(2, probe=False, sealed=None))
 
 
@@ -413,7 +452,7 @@ def test_a_courier_that_ends_in_the_midst_stops_no_change(scene: Scene) -> None:
     [
         lambda _: None,
         lambda scene: setattr(scene.host, "failing", "verify"),
-        lambda scene: setattr(scene, "probe_error", ProbeFailed("no", temporary=False)),
+        lambda scene: setattr(scene.host, "relay_fails", ProbeFailed("no", temporary=False)),
     ],
     ids=["applied", "failed", "refused"],
 )
@@ -425,7 +464,7 @@ def test_the_secret_is_in_no_report_and_not_on_disk(
     scene.converge(wanted)
     scene.executor.tell_all()
     assert SECRET.encode() not in b"".join(map(encode, scene.reports))
-    assert SECRET not in repr(scene.reports) + repr(wanted) + repr(scene.probes)
+    assert SECRET not in repr(scene.reports) + repr(wanted) + repr(scene.host.relayed)
     for path in scene.directory.rglob("*"):
         assert path.is_dir() or SECRET.encode() not in path.read_bytes()
     state = scene.directory / "ledger" / "state.json"

@@ -63,7 +63,11 @@ def tables(plan: Plan) -> dict[str, dict[str, str]]:
 
 
 def login(plan: Plan) -> SmtpLogin:
-    (probe,) = plan.probes
+    probe, own = plan.probes
+    assert isinstance(probe, SmtpLogin)
+    assert not probe.decides
+    assert (own.hostname, own.port) == (probe.hostname, probe.port)
+    assert (own.username, own.ca_option) == (probe.username, probe.ca_option)
     return probe
 
 
@@ -361,7 +365,7 @@ def test_an_address_that_no_relay_has_is_refused_without_any_probe(hostname: str
 
 def test_a_probe_knows_what_names_its_ca_file() -> None:
     """Else its sentence would send somebody to an option that does not count."""
-    (probe,) = planned(ACCOUNT, FACTS).probes
+    probe = login(planned(ACCOUNT, FACTS))
     assert (probe.ca_file, probe.ca_option) == (FACTS.ca_file, "mailpanel.ca_file")
-    (probe,) = planned(ACCOUNT, with_parameters(smtp_tls_CAfile="/own.pem")).probes
+    probe = login(planned(ACCOUNT, with_parameters(smtp_tls_CAfile="/own.pem")))
     assert (probe.ca_file, probe.ca_option) == ("/own.pem", "smtp_tls_CAfile in main.cf")
