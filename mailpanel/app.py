@@ -37,6 +37,7 @@ def make_app(settings: Mapping[str, str]) -> Any:
     config.include("mailpanel.forms")
     config.include("mailpanel.csrf")
     config.include("mailpanel.checks")
+    config.include("mailpanel.step_up")
     config.include("mailpanel.tweens")
     config.include("mailpanel.routes")
     config.scan("mailpanel.views")

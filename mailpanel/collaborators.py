@@ -14,7 +14,8 @@ from mailpanel.services.database import Database
 from mailpanel.services.errands import Errands
 from mailpanel.services.history import History
 from mailpanel.services.hosts import Hosts
-from mailpanel.services.sessions import BAD_PASSWORDS, Sessions
+from mailpanel.services.proofs import BAD_PASSWORDS, Proofs
+from mailpanel.services.sessions import Sessions
 from mailpanel.services.throttle import Throttle
 from mailpanel.services.tokens import Tokens
 from mailpanel.services.wake import make_waker
@@ -58,9 +59,13 @@ def _throttle(request: Any) -> Throttle:
     return Throttle(request.database)
 
 
-def _sessions(request: Any) -> Sessions:
+def _proofs(request: Any) -> Proofs:
     throttle = Throttle(request.database, limit=BAD_PASSWORDS, purpose="log-in ")
-    return Sessions(request.database, throttle)
+    return Proofs(request.database, throttle)
+
+
+def _sessions(request: Any) -> Sessions:
+    return Sessions(request.database, request.proofs)
 
 
 def _history(request: Any) -> History:
@@ -76,7 +81,7 @@ def _tokens(request: Any) -> Tokens:
 
 
 def _api_log_in(request: Any) -> ApiLogIn:
-    return ApiLogIn(request.sessions, request.tokens)
+    return ApiLogIn(request.proofs, request.tokens)
 
 
 def _audit_log(request: Any) -> AuditLog:
@@ -97,6 +102,7 @@ def includeme(config: Any) -> None:
         "errands": _errands,
         "authentication": _authentication,
         "throttle": _throttle,
+        "proofs": _proofs,
         "sessions": _sessions,
         "hosts": _hosts,
         "history": _history,

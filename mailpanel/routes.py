@@ -114,5 +114,6 @@ def includeme(config: Any) -> None:
     config.add_route("panel.hosts", "/hosts/", factory=Hosts)
     config.add_route("panel.forget", "/hosts/{host}/forget/", factory=Host)
     config.add_route("panel.account", "/account/", factory=OwnAccount)
+    config.add_route("panel.step_up", "/account/confirm/", factory=OwnAccount)
     config.add_route("panel.end", "/account/sessions/{number}/end/", factory=OwnAccount)
     config.add_route("panel.asset", "/static/{digest}/{name}")

@@ -21,7 +21,8 @@ from mailpanel.credentials import presented
 from mailpanel.errors import Throttled
 from mailpanel.services.authentication import Identity
 from mailpanel.services.changes import Author
-from mailpanel.services.sessions import Session, Visitor
+from mailpanel.services.proofs import Visitor
+from mailpanel.services.sessions import Session
 
 __all__ = [
     "ADMIN",

@@ -7,6 +7,7 @@ from mailpanel.models.audit import AuditEntry
 from mailpanel.models.errand import ErrandRow
 from mailpanel.models.host import Host, HostSetting
 from mailpanel.models.meta import Base
+from mailpanel.models.second_factor import RecoveryCode, SecondFactor
 from mailpanel.models.session import PanelSession
 from mailpanel.models.setting import DesiredSetting, Revision
 
@@ -20,6 +21,8 @@ __all__ = [
     "Host",
     "HostSetting",
     "PanelSession",
+    "RecoveryCode",
     "Revision",
+    "SecondFactor",
     "Token",
 ]

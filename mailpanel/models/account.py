@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import BigInteger, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mailpanel.models.meta import Base
@@ -61,13 +61,13 @@ class Token(Base):
 
 
 class FailedAttempt(Base):
-    """How many bad credentials came from one network in one window of time.
+    """How often one has tried within one window of time, under the name that *who* is.
 
-    ``window`` is the window's number: seconds since 1970 divided by its length.
+    ``until`` is the window's end, in seconds since 1970.
     """
 
     __tablename__ = "failed_attempts"
 
-    network: Mapped[str] = mapped_column(String(64), primary_key=True)
-    window: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    who: Mapped[str] = mapped_column(String(96), primary_key=True)
+    until: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     count: Mapped[int] = mapped_column(default=0)

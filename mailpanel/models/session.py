@@ -17,8 +17,9 @@ __all__ = ["PanelSession"]
 class PanelSession(Base):
     """A log-in; ``digest`` is the SHA-256 of its id in hex, the id itself is kept nowhere.
 
-    ``kept`` is for the next page: a sentence to show, or what was typed into a form
-    that could not be saved. It never holds a secret.
+    ``proved`` is when its owner last gave the password or the second factor. ``kept`` is
+    for the next page: a sentence to show, or what was typed into a form that could not be
+    saved. It never holds a secret.
     """
 
     __tablename__ = "panel_sessions"
@@ -32,6 +33,7 @@ class PanelSession(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     csrf_token: Mapped[str] = mapped_column(String(64))
     created: Mapped[datetime]
+    proved: Mapped[datetime]
     last_used: Mapped[datetime]
     address: Mapped[str] = mapped_column(String(64))
     user_agent: Mapped[str] = mapped_column(String(255))

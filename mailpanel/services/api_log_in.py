@@ -8,7 +8,8 @@ from typing import Any
 from mailpanel.errors import BadCredentials, NotFound
 from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, utc_now
-from mailpanel.services.sessions import LONGEST, Sessions, Visitor
+from mailpanel.services.proofs import Proofs, Visitor
+from mailpanel.services.sessions import LONGEST
 from mailpanel.services.tokens import Tokens
 
 __all__ = ["LIFE", "ApiLogIn"]
@@ -19,10 +20,10 @@ WRONG = "The username or the password is wrong, or this account may not call the
 
 
 class ApiLogIn:
-    """Makes tokens of passwords; *sessions* knows the passwords, and counts the bad ones."""
+    """Makes tokens of passwords; *proofs* knows the passwords, and counts the bad ones."""
 
-    def __init__(self, sessions: Sessions, tokens: Tokens, clock: Clock = utc_now) -> None:
-        self._sessions = sessions
+    def __init__(self, proofs: Proofs, tokens: Tokens, clock: Clock = utc_now) -> None:
+        self._proofs = proofs
         self._tokens = tokens
         self._clock = clock
 
@@ -32,7 +33,7 @@ class ApiLogIn:
         Raises :class:`BadCredentials`, never saying why, or :class:`Throttled` where too
         many bad passwords came from there.
         """
-        account = self._sessions.proven(username, password, visitor)
+        account = self._proofs.by_password(username, password, visitor)
         if account is None or not account.api_access:
             raise BadCredentials(WRONG)
         author = Author(account.username, None, visitor.address)

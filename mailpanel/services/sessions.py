@@ -5,8 +5,6 @@ Why they are built so: docs/decisions/0006-panel-sessions.md.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,50 +12,41 @@ from typing import Any
 
 from sqlalchemy import delete, or_, select, update
 
-from mailpanel.errors import DatabaseAway, FieldError, InvalidFields, NotFound, Throttled
+from mailpanel.errors import DatabaseAway, FieldError, InvalidFields, NotFound
 from mailpanel.models import Account, PanelSession
 from mailpanel.services import audit
-from mailpanel.services.accounts import NAME, Accounts
+from mailpanel.services.accounts import Accounts
 from mailpanel.services.audit import Author
 from mailpanel.services.authentication import LAST_USE, Identity, digest_of
 from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
-from mailpanel.services.passwords import is_right
-from mailpanel.services.throttle import Throttle
+from mailpanel.services.proofs import Proofs, Visitor, known_mark
 
-__all__ = ["BAD_PASSWORDS", "IDLE", "LONGEST", "Opened", "Session", "Sessions", "Visitor"]
+__all__ = ["FRESH", "IDLE", "LONGEST", "Opened", "Session", "Sessions"]
 
 # NIST SP 800-63B-4, 2.2.3: no more than an hour without a request. It allows a day in all;
 # half of that is a working day with its breaks.
 IDLE = timedelta(hours=1)
 LONGEST = timedelta(hours=12)
-# In a minute, from one network. A password has twelve characters and is not a common one
-# (API.md), so a year of that, five million guesses, finds none that was not known before.
-BAD_PASSWORDS = 10
+# How long whoever has just given the password or the second factor is believed to be still
+# there: enough to fill in a form, too little to leave the desk.
+FRESH = timedelta(minutes=10)
 
 Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who sends a request, as far as that is known before anybody logs in.
-
-    ``mark`` is what :attr:`Opened.mark` gave this browser once, where it sends it.
-    """
-
-    address: str
-    user_agent: str = ""
-    mark: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who is logged in; ``kept`` is for the next page, see :class:`PanelSession`."""
+    """Somebody who is logged in; ``kept`` is for the next page, see :class:`PanelSession`.
+
+    ``fresh`` says that its owner has just given the password or the second factor.
+    """
 
     number: int
     identity: Identity
     csrf_token: str = field(repr=False)
     last_used: datetime
+    fresh: bool
     kept: dict[str, Any]
 
 
@@ -74,11 +63,11 @@ class Opened:
 
 
 class Sessions:
-    """Log-ins to the panel; *throttle* counts bad passwords."""
+    """Log-ins to the panel; *proofs* knows who somebody is."""
 
-    def __init__(self, database: Database, throttle: Throttle, clock: Clock = utc_now) -> None:
+    def __init__(self, database: Database, proofs: Proofs, clock: Clock = utc_now) -> None:
         self._database = database
-        self._throttle = throttle
+        self._proofs = proofs
         self._clock = clock
 
     def log_in(
@@ -89,20 +78,9 @@ class Sessions:
         *kept* is for its first page. Raises :class:`Throttled` where too many bad
         passwords came from there, :class:`DatabaseAway`.
         """
-        account = self.proven(username, password, visitor)
+        account = self._proofs.by_password(username, password, visitor)
         # It may have been disabled, or got another password, while this one was looked at.
         return self._opened(account, visitor, kept or {}) if account else None
-
-    def proven(self, username: str, password: str, visitor: Visitor) -> Account | None:
-        """Return the account that *username* and *password* open, or ``None``; never why not.
-
-        It takes as long for a name that does not exist. Raises what :meth:`log_in` does.
-        """
-        account = self._account(username)
-        if self._is_right(account, password, visitor):
-            return account
-        self._note_refusal(account, visitor)
-        return None
 
     def get(self, session_id: str) -> Session | None:
         """Return the session, or ``None`` where it has ended; raises :class:`DatabaseAway`."""
@@ -116,6 +94,7 @@ class Sessions:
             Identity(row.account.username, row.account.perm_level, None),
             row.csrf_token,
             row.last_used,
+            self._clock() - row.proved < FRESH,
             row.kept,
         )
 
@@ -168,41 +147,39 @@ class Sessions:
         one, and :class:`Throttled`, :class:`NotFound`.
         """
         name = session.identity.username
-        if self.proven(name, current, visitor) is None:
+        if self._proofs.by_password(name, current, visitor) is None:
             raise InvalidFields([FieldError("current", "This is not your present password.")])
         author = Author(name, None, visitor.address)
         Accounts(self._database, self._clock).set_password(name, new, author)
-        account = self._account(name)
+        account = self._proofs.account(name)
         opened = self._opened(account, visitor, kept) if account else None
         if opened is None:
             raise NotFound("Your account has just been removed or disabled.")
         return opened
 
-    def _account(self, username: str) -> Account | None:
-        # PostgreSQL cannot even compare with a text that holds NUL.
-        if not NAME.fullmatch(username):
+    def prove(
+        self, session: Session, password: str, visitor: Visitor, kept: dict[str, Any]
+    ) -> Opened | None:
+        """Take the owner's word anew: *session* gets another id, and is fresh.
+
+        Returns ``None`` where *password* is wrong. *kept* is for the next page. Raises
+        :class:`Throttled`, and :class:`NotFound` where the session has ended meanwhile.
+        """
+        account = self._proofs.by_password(session.identity.username, password, visitor)
+        if account is None:
             return None
-        with self._database.reading() as session:
-            return session.scalar(select(Account).where(Account.username == username))
-
-    def _is_right(self, account: Account | None, password: str, visitor: Visitor) -> bool:
-        """Say whether *password* opens *account*, in the same time whatever the answer is."""
-        who = _marked(account, visitor.mark) or visitor.address
-        retry_after = self._throttle.retry_after(who)
-        if retry_after is not None:
-            raise Throttled("Too many wrong passwords came from your network.", retry_after)
-        hashed = account.password_hash if account else None
-        right = is_right(password, hashed) and account is not None and account.enabled
-        if not right:
-            self._throttle.failed(who)
-        return right
-
-    def _note_refusal(self, account: Account | None, visitor: Visitor) -> None:
-        # Not a name that does not exist: people type their password into the wrong field.
-        detail = {"account": account.username} if account else {}
-        author = Author("", None, visitor.address)
-        with self._database.writing() as session:
-            audit.record(session, author, "session.refused", detail=detail, clock=self._clock)
+        session_id = secrets.token_urlsafe(32)
+        values = {"digest": digest_of(session_id), "proved": self._clock(), "kept": kept}
+        author = Author(account.username, None, visitor.address)
+        with self._database.writing() as writing:
+            row = writing.get(PanelSession, session.number, with_for_update={"of": PanelSession})
+            if row is None:
+                raise NotFound("Your log-in has just ended.")
+            for name, value in values.items():
+                setattr(row, name, value)
+            detail = {"session": row.id}
+            audit.record(writing, author, "session.prove", detail=detail, clock=self._clock)
+        return Opened(session_id, known_mark(account, visitor))
 
     def _opened(self, seen: Account, visitor: Visitor, kept: dict[str, Any]) -> Opened | None:
         session_id, now = secrets.token_urlsafe(32), self._clock()
@@ -217,6 +194,7 @@ class Sessions:
                 digest=digest_of(session_id),
                 csrf_token=secrets.token_urlsafe(32),
                 created=now,
+                proved=now,
                 last_used=now,
                 address=visitor.address[:64],
                 user_agent=_printable(visitor.user_agent)[:255],
@@ -227,8 +205,7 @@ class Sessions:
             author = Author(account.username, None, visitor.address)
             detail = {"session": row.id}
             audit.record(session, author, "session.open", detail=detail, clock=self._clock)
-        known = visitor.mark if _marked(seen, visitor.mark) else None
-        return Opened(session_id, known or _new_mark(seen))
+        return Opened(session_id, known_mark(seen, visitor))
 
     def _is_over(self, row: PanelSession) -> bool:
         now = self._clock()
@@ -246,31 +223,6 @@ def _printable(text: str) -> str:
 
 def _is_other(account: Account, seen: Account) -> bool:
     return not account.enabled or account.password_hash != seen.password_hash
-
-
-def _new_mark(account: Account) -> str:
-    nonce = secrets.token_urlsafe(16)
-    return f"{nonce}.{_signature(account, nonce)}"
-
-
-def _marked(account: Account | None, mark: str | None) -> str | None:
-    """Return under what name a browser with *mark* is counted; ``None`` where *account* is not its.
-
-    It is signed with the password's hash, which no browser knows and a new password changes.
-    """
-    if account is None or account.password_hash is None or mark is None:
-        return None
-    nonce, _, signature = mark.partition(".")
-    given = signature.encode("utf-8", "replace")
-    right = hmac.compare_digest(given, _signature(account, nonce).encode())
-    return f"browser {nonce}" if right else None
-
-
-def _signature(account: Account, nonce: str) -> str:
-    key = (account.password_hash or "").encode()
-    return hmac.new(
-        key, f"mailpanel {account.id} {nonce}".encode("utf-8", "replace"), hashlib.sha256
-    ).hexdigest()
 
 
 def _as_dict(row: PanelSession) -> dict[str, Any]:

@@ -39,27 +39,27 @@ class Throttle:
 
     def failed(self, address: str) -> None:
         """Count a bad credential from *address*; raises :class:`DatabaseAway`."""
-        window = self._now() // self._window
+        now = int(self._clock().timestamp())
         with self._database.writing() as session:
-            session.execute(delete(FailedAttempt).where(FailedAttempt.window < window))
-            key = {"network": self._key(address), "window": window}
+            session.execute(delete(FailedAttempt).where(FailedAttempt.until <= now))
+            key = {"who": self._key(address), "until": self._until()}
             locked_row(session, FailedAttempt, key, count=0).count += 1
 
     def retry_after(self, address: str) -> int | None:
         """Return the seconds that *address* has to wait, or ``None`` where it may try."""
-        window = self._now() // self._window
+        until = self._until()
         with self._database.reading() as session:
-            key = {"network": self._key(address), "window": window}
+            key = {"who": self._key(address), "until": until}
             row = session.get(FailedAttempt, key)
         if row is None or row.count < self._limit:
             return None
-        return max(1, ceil((window + 1) * self._window - self._clock().timestamp()))
+        return max(1, ceil(until - self._clock().timestamp()))
 
     def _key(self, address: str) -> str:
-        return f"{self._purpose}{_network(address)}"[:64]
+        return f"{self._purpose}{_network(address)}"[:96]
 
-    def _now(self) -> int:
-        return int(self._clock().timestamp())
+    def _until(self) -> int:
+        return (int(self._clock().timestamp()) // self._window + 1) * self._window
 
 
 def _network(address: str) -> str:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from browser import Browser, check_page
+from sqlalchemy import select
 from webtest import TestApp, TestResponse
 
 from mailpanel.app import make_app
-from mailpanel.models import FailedAttempt
+from mailpanel.models import FailedAttempt, PanelSession
 from mailpanel.reports import Report
 from mailpanel.seal import make_keys
 from mailpanel.services.accounts import Accounts
 from mailpanel.services.database import Database
 from mailpanel.services.hosts import Hosts
+from mailpanel.services.sessions import FRESH
 from mailpanel.services.tokens import Tokens
 
 SETTINGS_URL = "/api/v1/settings/"
@@ -140,9 +143,15 @@ class Panel:
     def throttle(self) -> None:
         """Make the address one that has presented too many bad credentials, now and in a minute."""
         with self.database.writing() as session:
-            now = int(time.time()) // 60
-            for window in (now, now + 1):
-                session.add(FailedAttempt(network=ADDRESS, window=window, count=1_000))
+            end = (int(time.time()) // 60 + 1) * 60
+            for until in (end, end + 60):
+                session.add(FailedAttempt(who=ADDRESS, until=until, count=1_000))
+
+    def let_proofs_age(self, age: timedelta = FRESH) -> None:
+        """Have what all who are logged in have proved be *age* older than it is."""
+        with self.database.writing() as session:
+            for row in session.scalars(select(PanelSession)):
+                row.proved -= age
 
     def lose_database(self) -> None:
         """Take the database away."""

@@ -86,6 +86,8 @@ PAGES = {
     ("panel.forget", "/hosts/mail1/forget/", "POST"): (403, 403, 403, 303),
     ("panel.account", "/account/", "GET"): (303, 200, 200, 200),
     ("panel.account", "/account/", "POST"): (403, 422, 422, 422),
+    ("panel.step_up", "/account/confirm/", "GET"): (303, 303, 303, 303),
+    ("panel.step_up", "/account/confirm/", "POST"): (403, 403, 403, 403),
     ("panel.end", "/account/sessions/9999/end/", "POST"): (403, 404, 404, 404),
     ("panel.asset", "/static/0/panel.css", "GET"): (404, 404, 404, 404),
 }

@@ -8,7 +8,8 @@ from panel import ADDRESS, PASSWORD, Panel
 from mailpanel.models import AuditEntry, FailedAttempt, PanelSession
 from mailpanel.services import passwords
 from mailpanel.services.accounts import Accounts
-from mailpanel.services.sessions import BAD_PASSWORDS, IDLE, LONGEST
+from mailpanel.services.proofs import BAD_PASSWORDS
+from mailpanel.services.sessions import IDLE, LONGEST
 
 SETTING = "/settings/postfix_relayhost/"
 TYPED = {
@@ -24,7 +25,7 @@ def throttle(panel: Panel) -> None:
     panel.throttle()
     with panel.database.writing() as session:
         for row in session.scalars(sa.select(FailedAttempt)).all():
-            session.add(FailedAttempt(network=f"log-in {ADDRESS}", window=row.window, count=1000))
+            session.add(FailedAttempt(who=f"log-in {ADDRESS}", until=row.until, count=1000))
 
 
 def logged(panel: Panel, action: str) -> list[AuditEntry]:
@@ -64,7 +65,7 @@ def test_unknown_wrong_and_without_a_password_are_one_answer(panel: Panel, monke
         verified.append(password)
         return real(password, stored)
 
-    monkeypatch.setattr("mailpanel.services.sessions.is_right", counted)
+    monkeypatch.setattr("mailpanel.services.proofs.is_right", counted)
     pages = set()
     for name, password in {
         "MasterAdmin": "a wrong password",

@@ -30,7 +30,7 @@ def layer(own: str = "", foreign: str = "") -> Layer:
 
 
 # What stands between the services and the views: all that knows Pyramid, but views.
-WEB = "resources security cookies headers renderers routes waits faults"
+WEB = "resources security cookies headers renderers routes waits faults step_up"
 CORE = "errors plan schema hostnames jsonform settings"
 
 # A module belongs to the longest name that it begins with.
@@ -86,6 +86,7 @@ LAYERS = {
     "forms": layer("schema settings errors", "colander deform"),
     "faults": layer("errors"),
     "checks": layer("renderers security", "pyramid"),
+    "step_up": layer(),
     "tweens": layer("renderers security", "pyramid"),
     "routes": layer("resources", "pyramid"),
     "app": layer("deployment security", "pyramid"),

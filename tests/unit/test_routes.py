@@ -72,6 +72,7 @@ def test_the_routes():
         ("panel.hosts", "/hosts/", Hosts),
         ("panel.forget", "/hosts/{host}/forget/", Host),
         ("panel.account", "/account/", OwnAccount),
+        ("panel.step_up", "/account/confirm/", OwnAccount),
         ("panel.end", "/account/sessions/{number}/end/", OwnAccount),
         ("panel.asset", "/static/{digest}/{name}", None),
     ]

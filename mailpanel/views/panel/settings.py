@@ -14,6 +14,7 @@ from mailpanel.headers import NOT_SET, if_match
 from mailpanel.resources import Setting
 from mailpanel.routes import see_other
 from mailpanel.security import Permission
+from mailpanel.step_up import StepUp
 from mailpanel.views.panel._cards import Card, card_of
 
 __all__ = [
@@ -30,6 +31,9 @@ __all__ = [
 DOUBLE_CLICK = timedelta(seconds=3)
 
 Page = dict[str, Any]
+
+# Whoever makes a setting's secret is shown it, and can open doors with it.
+OF_GENERATED = StepUp(only=lambda context: context.setting.generates)
 
 
 class SettingPages:
@@ -90,7 +94,7 @@ class SettingViews(SettingPages):
         page = self.page(card, form_on(card, draft["texts"]))
         return page | {"draft": True, "revision": draft["revision"]}
 
-    @view_config(request_method="POST", permission=Permission.CHANGE_SETTING)
+    @view_config(request_method="POST", permission=Permission.CHANGE_SETTING, step_up=OF_GENERATED)
     def save(self) -> Any:
         """Save what was typed; what cannot be saved comes back, but for passwords."""
         card = card_of(self.request, self.context.setting)
@@ -139,7 +143,7 @@ class ResetViews(SettingPages):
             "overtaken": False,
         }
 
-    @view_config(request_method="POST", permission=Permission.CHANGE_SETTING)
+    @view_config(request_method="POST", permission=Permission.CHANGE_SETTING, step_up=OF_GENERATED)
     def reset(self) -> Any:
         """Reset, unless somebody has changed the setting since the question."""
         card = card_of(self.request, self.context.setting)

@@ -9,7 +9,7 @@ import pytest
 from mailpanel.errors import BadCredentials, Throttled
 from mailpanel.services import passwords
 from mailpanel.services.api_log_in import ApiLogIn
-from mailpanel.services.sessions import BAD_PASSWORDS, Sessions, Visitor
+from mailpanel.services.proofs import BAD_PASSWORDS, Proofs, Visitor
 from mailpanel.services.throttle import Throttle
 
 PASSWORD = "correct horse battery"
@@ -17,15 +17,15 @@ HERE = Visitor("192.0.2.1")
 
 
 @pytest.fixture
-def sessions(database, clock):
+def proofs(database, clock):
     throttle = Throttle(database, clock, limit=BAD_PASSWORDS, purpose="log-in ")
-    return Sessions(database, throttle, clock)
+    return Proofs(database, throttle, clock)
 
 
 @pytest.fixture
-def log_in(sessions, tokens, accounts, clock):
+def log_in(proofs, tokens, accounts, clock):
     accounts.add("admin", "MasterAdmin", PASSWORD)
-    return ApiLogIn(sessions, tokens, clock).log_in
+    return ApiLogIn(proofs, tokens, clock).log_in
 
 
 def test_the_right_password_is_a_token_for_half_a_day(log_in, authentication, clock):
@@ -76,30 +76,30 @@ def test_whatever_is_wrong_is_one_refusal_after_one_verification(
     assert tokens.list() == []
 
 
-def test_who_guesses_has_to_wait_here_as_at_the_panel(log_in, sessions, clock):
+def test_who_guesses_has_to_wait_here_as_at_the_panel(log_in, proofs, clock):
     for _ in range(BAD_PASSWORDS):
         with pytest.raises(BadCredentials):
             log_in("admin", "guessed", HERE)
     with pytest.raises(Throttled):
         log_in("admin", PASSWORD, HERE)
     with pytest.raises(Throttled):
-        sessions.log_in("admin", PASSWORD, HERE)
+        proofs.by_password("admin", PASSWORD, HERE)
     assert log_in("admin", PASSWORD, Visitor("198.51.100.1"))
     clock.forward(60)
     assert log_in("admin", PASSWORD, HERE)
 
 
 def test_a_password_that_changes_meanwhile_opens_nothing(
-    log_in, sessions, accounts, tokens, monkeypatch
+    log_in, proofs, accounts, tokens, monkeypatch
 ):
-    proven = sessions.proven
+    proven = proofs.by_password
 
     def slowly(*arguments):
         account = proven(*arguments)
         accounts.set_password("admin", "another horse battery")
         return account
 
-    monkeypatch.setattr(sessions, "proven", slowly)
+    monkeypatch.setattr(proofs, "by_password", slowly)
     with pytest.raises(BadCredentials):
         log_in("admin", PASSWORD, HERE)
     assert tokens.list() == []

@@ -9,7 +9,8 @@ from mailpanel.errors import InvalidFields, NotFound, Throttled
 from mailpanel.models import PanelSession
 from mailpanel.services import passwords
 from mailpanel.services.authentication import digest_of
-from mailpanel.services.sessions import BAD_PASSWORDS, IDLE, LONGEST, Sessions, Visitor
+from mailpanel.services.proofs import BAD_PASSWORDS, Proofs, Visitor
+from mailpanel.services.sessions import IDLE, LONGEST, Sessions
 from mailpanel.services.throttle import Throttle
 
 PASSWORD = "correct horse battery"
@@ -18,10 +19,15 @@ HERE = Visitor("192.0.2.1", "Browser/1.0")
 
 
 @pytest.fixture
-def sessions(database, accounts, clock):
-    accounts.add("admin", "MasterAdmin", PASSWORD)
+def proofs(database, clock):
     throttle = Throttle(database, clock, limit=BAD_PASSWORDS, purpose="log-in ")
-    return Sessions(database, throttle, clock)
+    return Proofs(database, throttle, clock)
+
+
+@pytest.fixture
+def sessions(database, accounts, proofs, clock):
+    accounts.add("admin", "MasterAdmin", PASSWORD)
+    return Sessions(database, proofs, clock)
 
 
 def rows(database):
@@ -186,10 +192,10 @@ class TestPassword:
         assert [error.field for error in caught.value.errors] == ["current"]
         assert sessions.get(session_id) is not None
 
-    def test_an_account_that_is_gone_meanwhile_gets_no_session(self, sessions, accounts):
+    def test_an_account_that_is_gone_meanwhile_gets_no_session(self, sessions, proofs, accounts):
         """Between the verification and the log-in it may have been disabled."""
         accounts.add("other", "MasterAdmin", PASSWORD)
-        seen = sessions._account("other")
+        seen = proofs.account("other")
         accounts.set_enabled("other", False)
         assert sessions._opened(seen, HERE, {}) is None
         accounts.set_enabled("other", True)
