@@ -14,7 +14,8 @@ from mailpanel.services.database import Database
 from mailpanel.services.errands import Errands
 from mailpanel.services.history import History
 from mailpanel.services.hosts import Hosts
-from mailpanel.services.proofs import BAD_PASSWORDS, Proofs
+from mailpanel.services.proofs import BAD_PASSWORDS, TOO_MANY_PASSWORDS, Proofs
+from mailpanel.services.refusals import Refusals
 from mailpanel.services.sessions import Sessions
 from mailpanel.services.throttle import Throttle
 from mailpanel.services.tokens import Tokens
@@ -60,8 +61,14 @@ def _throttle(request: Any) -> Throttle:
 
 
 def _proofs(request: Any) -> Proofs:
-    throttle = Throttle(request.database, limit=BAD_PASSWORDS, purpose="log-in ")
+    throttle = Throttle(
+        request.database, limit=BAD_PASSWORDS, purpose="log-in ", refusal=TOO_MANY_PASSWORDS
+    )
     return Proofs(request.database, throttle)
+
+
+def _refusals(request: Any) -> Refusals:
+    return Refusals(request.database)
 
 
 def _sessions(request: Any) -> Sessions:
@@ -102,6 +109,7 @@ def includeme(config: Any) -> None:
         "errands": _errands,
         "authentication": _authentication,
         "throttle": _throttle,
+        "refusals": _refusals,
         "proofs": _proofs,
         "sessions": _sessions,
         "hosts": _hosts,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
@@ -18,7 +19,7 @@ from pyramid.request import RequestLocalCache
 
 from mailpanel.cookies import MARK, SESSION, read
 from mailpanel.credentials import presented
-from mailpanel.errors import Throttled
+from mailpanel.errors import DatabaseAway
 from mailpanel.services.authentication import Identity
 from mailpanel.services.changes import Author
 from mailpanel.services.proofs import Visitor
@@ -36,6 +37,7 @@ __all__ = [
     "author",
     "by_header",
     "includeme",
+    "note_forbidden",
     "panel_session",
     "visitor",
 ]
@@ -183,10 +185,17 @@ def author(request: Any) -> Author:
 
 
 def _count_bad(request: Any) -> None:
-    retry_after = request.throttle.retry_after(_address(request))
-    if retry_after is not None:
-        raise Throttled("Too many bad credentials came from this address.", retry_after)
-    request.throttle.failed(_address(request))
+    request.throttle.count(_address(request))
+    # Nothing of what was presented: it may be a password in the wrong place.
+    request.refusals.note(Author("", None, _address(request)), "token.refused")
+
+
+def note_forbidden(request: Any) -> None:
+    """Note in the audit log that somebody known was refused what the route of *request* does."""
+    what = {"method": request.method, "route": request.matched_route.name}
+    with suppress(DatabaseAway):
+        # Where it cannot be noted it is refused all the same.
+        request.refusals.note(request.author, "request.refused", what)
 
 
 def _principals(identity: Identity | None) -> Iterator[str]:

@@ -9,21 +9,28 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
-from mailpanel.errors import Throttled
 from mailpanel.models import Account
-from mailpanel.services import audit
 from mailpanel.services.accounts import NAME
 from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, utc_now
 from mailpanel.services.database import Database
 from mailpanel.services.passwords import is_right
+from mailpanel.services.refusals import Refusals
 from mailpanel.services.throttle import Throttle
 
-__all__ = ["BAD_PASSWORDS", "Proofs", "Visitor", "counted_as", "known_mark"]
+__all__ = [
+    "BAD_PASSWORDS",
+    "TOO_MANY_PASSWORDS",
+    "Proofs",
+    "Visitor",
+    "counted_as",
+    "known_mark",
+]
 
 # In a minute, from one network. A password has twelve characters and is not a common one
 # (API.md), so a year of that, five million guesses, finds none that was not known before.
 BAD_PASSWORDS = 10
+TOO_MANY_PASSWORDS = "Too many wrong passwords came from your network."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class Proofs:
     def __init__(self, database: Database, throttle: Throttle, clock: Clock = utc_now) -> None:
         self._database = database
         self._throttle = throttle
-        self._clock = clock
+        self._refusals = Refusals(database, clock)
 
     def account(self, username: str) -> Account | None:
         """Return the account *username*, or ``None``; raises :class:`DatabaseAway`."""
@@ -68,22 +75,16 @@ class Proofs:
 
     def _is_right(self, account: Account | None, password: str, visitor: Visitor) -> bool:
         """Say whether *password* opens *account*, in the same time whatever the answer is."""
-        who = counted_as(account, visitor)
-        retry_after = self._throttle.retry_after(who)
-        if retry_after is not None:
-            raise Throttled("Too many wrong passwords came from your network.", retry_after)
         hashed = account.password_hash if account else None
-        right = is_right(password, hashed) and account is not None and account.enabled
-        if not right:
-            self._throttle.failed(who)
-        return right
+        return self._throttle.guess(
+            counted_as(account, visitor),
+            lambda: is_right(password, hashed) and account is not None and account.enabled,
+        )
 
     def _note_refusal(self, account: Account | None, visitor: Visitor) -> None:
         # Not a name that does not exist: people type their password into the wrong field.
         detail = {"account": account.username} if account else {}
-        author = Author("", None, visitor.address)
-        with self._database.writing() as session:
-            audit.record(session, author, "session.refused", detail=detail, clock=self._clock)
+        self._refusals.note(Author("", None, visitor.address), "session.refused", detail)
 
 
 def known_mark(account: Account, visitor: Visitor) -> str:

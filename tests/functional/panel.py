@@ -145,7 +145,7 @@ class Panel:
         with self.database.writing() as session:
             end = (int(time.time()) // 60 + 1) * 60
             for until in (end, end + 60):
-                session.add(FailedAttempt(who=ADDRESS, until=until, count=1_000))
+                session.merge(FailedAttempt(who=ADDRESS, until=until, count=1_000))
 
     def let_proofs_age(self, age: timedelta = FRESH) -> None:
         """Have what all who are logged in have proved be *age* older than it is."""

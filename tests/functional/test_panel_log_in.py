@@ -25,7 +25,7 @@ def throttle(panel: Panel) -> None:
     panel.throttle()
     with panel.database.writing() as session:
         for row in session.scalars(sa.select(FailedAttempt)).all():
-            session.add(FailedAttempt(who=f"log-in {ADDRESS}", until=row.until, count=1000))
+            session.merge(FailedAttempt(who=f"log-in {ADDRESS}", until=row.until, count=1000))
 
 
 def logged(panel: Panel, action: str) -> list[AuditEntry]:

@@ -26,6 +26,7 @@ from mailpanel.errors import (
 from mailpanel.faults import log_fault
 from mailpanel.renderers import problem
 from mailpanel.routes import allowed_methods, with_slash
+from mailpanel.security import note_forbidden
 
 __all__ = [
     "bad_credentials",
@@ -100,6 +101,7 @@ def forbidden(_error: HTTPForbidden, request: Any) -> Any:
     """Answer 401 to somebody unknown, 403 to anybody else."""
     if request.identity is None:
         return problem(401, SENTENCES[401], headers=CHALLENGE)
+    note_forbidden(request)
     return problem(403, SENTENCES[403])
 
 

@@ -21,8 +21,10 @@ ACTIONS = {
     "account.passwd": "gave an account a new password",
     "account.remove": "removed an account",
     "host.forget": "forgot a mail host",
+    "request.refused": "was refused",
     "session.end": "logged out",
     "session.open": "logged in",
+    "session.prove": "gave the password once more",
     "session.refused": "a log-in was refused",
     "setting.dry_run": "asked what a change would do",
     "setting.put_back": "put back over edits",
@@ -31,6 +33,7 @@ ACTIONS = {
     "setting.set": "set",
     "setting.test": "tested without saving",
     "token.create": "made a token",
+    "token.refused": "a token was refused",
     "token.revoke": "revoked a token",
 }
 

@@ -20,6 +20,7 @@ from mailpanel.errors import (
 )
 from mailpanel.faults import log_fault
 from mailpanel.routes import allowed_methods, see_other, with_slash
+from mailpanel.security import note_forbidden
 from mailpanel.views.panel._draft import draft_of, page_path, way_back
 from mailpanel.views.panel.log_in import log_in_page
 
@@ -134,6 +135,7 @@ def forbidden(_error: HTTPForbidden, request: Any) -> Any:
     if request.identity is None:
         path = quote(request.path_qs, safe="/")
         return see_other(f"{request.route_path('panel.log_in')}?next={path}")
+    note_forbidden(request)
     return _page(request, 403, SENTENCES[403])
 
 
