@@ -7,42 +7,74 @@ API's values are, by the services; what they find wrong is shown beside the fiel
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import colander
 import deform
 from deform.template import ZPTRendererFactory
-from deform.widget import PasswordWidget, SelectWidget, TextInputWidget, Widget
 
-from mailpanel.errors import FieldError
-from mailpanel.schema import Hostname, Integer, Null, Object, OneOf, Secret, deserialize
+from mailpanel._widgets import AGAIN, KEPT, is_secret, sent, widget_of
+from mailpanel.errors import FieldError, InvalidFields
+from mailpanel.schema import Null, Object, Secret, deserialize
 from mailpanel.settings import SETTINGS, Setting, Stored
 
-__all__ = ["KEPT", "Form", "includeme", "password_form", "setting_form", "typed_in"]
+__all__ = [
+    "AGAIN",
+    "KEPT",
+    "RETYPE",
+    "Form",
+    "includeme",
+    "password_form",
+    "setting_form",
+    "typed_in",
+]
 
-KEPT = "stored, leave blank to keep"
+RETYPE = "retype"
+"""The hidden field that names the secrets which were typed and are to be typed once more."""
 
 TEMPLATES = Path(__file__).parent / "templates" / "widgets"
-WIDGETS = ("form", "mapping_item", "textinput", "password", "select")
+WIDGETS = (
+    "form",
+    "mapping_item",
+    "textinput",
+    "password",
+    "select",
+    "lines",
+    "tick",
+    "tick_item",
+    "ticks",
+    "ticks_item",
+)
 
 
 class Form:
     """A form on *schema*, which is bound; *texts* is what stands in its fields, by name.
 
-    *kept* says that a secret is stored and that a blank field keeps it.
+    *kept* says that a secret is stored and that a blank field keeps it. A page with
+    several forms numbers the fields of each from another *first* on.
     """
 
     def __init__(
-        self, schema: colander.SchemaNode, texts: Mapping[str, str], *, kept: bool = False
+        self,
+        schema: colander.SchemaNode,
+        texts: Mapping[str, str],
+        *,
+        kept: bool = False,
+        first: int = 1,
     ) -> None:
+        self._kept = kept
+        self._asked_again = texts.get(RETYPE, "").split()
         for node in list(schema.children):
             if isinstance(node.typ, Null):
                 del schema[node.name]
             else:
-                node.widget = _widget(node, kept)
-        self._form = deform.Form(schema, renderer=_RENDERER, focus="off")
-        self.texts = {name: texts[name] for name in self.fields if name in texts}
+                again = node.name in self._asked_again or bool(texts.get(node.name))
+                node.widget = widget_of(node, kept=kept, again=again)
+        self._form = deform.Form(schema, renderer=_RENDERER, focus="off", counter=count(first))
+        found = {node.name: sent(node, texts) for node in schema.children}
+        self.texts = {name: text for name, text in found.items() if text is not None}
         self.others: list[str] = []
 
     @property
@@ -52,15 +84,38 @@ class Form:
 
     @property
     def unsent(self) -> list[FieldError]:
-        """Return an error for each field that was not sent at all: a blank one says something."""
+        """Return an error for each field that was not sent at all: a blank one says something.
+
+        And for each secret that was to be typed once more, which its blank field would not say.
+        """
         sentence = "This field was not sent; load the page again."
-        return [FieldError(name, sentence) for name in self.fields if name not in self.texts]
+        again = "Type it once more: what was typed before is not kept."
+        if self._kept:
+            again += " To keep the stored one, load the page again."
+        return [
+            *(FieldError(name, sentence) for name in self.fields if name not in self.texts),
+            *(FieldError(name, again) for name in self._secrets if self._is_owed(name)),
+        ]
 
     @property
     def typed(self) -> dict[str, str]:
         """Return what stands in the fields, but for secrets: it may be kept and shown."""
-        secrets = {field.name for field in self._form.children if _is_secret(field.schema)}
+        secrets = self._secrets
         return {name: text for name, text in self.texts.items() if name not in secrets}
+
+    @property
+    def retype(self) -> str:
+        """Return the names of the secrets that were typed, as :data:`RETYPE` carries them."""
+        known = (name for name in self._asked_again if name in self._secrets)
+        typed = (name for name in self._secrets if self.texts.get(name))
+        return " ".join(dict.fromkeys([*known, *typed]))
+
+    @property
+    def _secrets(self) -> set[str]:
+        return {field.name for field in self._form.children if is_secret(field.schema)}
+
+    def _is_owed(self, name: str) -> bool:
+        return name in self._asked_again and not self.texts.get(name)
 
     @property
     def has_secret(self) -> bool:
@@ -75,16 +130,23 @@ class Form:
 
     def validate(self) -> dict[str, Any]:
         """Return the appstruct; raises :class:`mailpanel.errors.InvalidFields`."""
-        return deserialize(self._form.schema, self.cstruct)
+        unsent = self.unsent
+        try:
+            given = deserialize(self._form.schema, self.cstruct)
+        except InvalidFields as error:
+            raise InvalidFields([*unsent, *error.errors]) from None
+        if unsent:
+            raise InvalidFields(unsent)
+        return given
 
     def show(self, errors: Iterable[FieldError]) -> None:
         """Put each of *errors* beside its field, and the focus on the first of those fields."""
         by_name = {field.name: field for field in self._form.children}
         for error in errors:
-            if error.field in by_name:
-                field = by_name[error.field]
+            field = by_name.get(error.field)
+            if field is not None and field.error is None:
                 field.error = colander.Invalid(field.schema, error.detail)
-            else:
+            elif field is None:
                 self.others.append(error.detail)
         wrong = [field for field in self._form.children if field.error]
         for field in wrong[:1]:
@@ -98,7 +160,7 @@ class Form:
     def render(self, **more: Any) -> str:
         """Return the form as HTML; *more* is what its template asks for."""
         self._form.cstruct = dict(self.texts)
-        html: str = self._form.serialize(**more)
+        html: str = self._form.serialize(retype=self.retype, **more)
         return html
 
 
@@ -118,9 +180,15 @@ def setting_form(
 
 
 def typed_in(name: str, texts: Mapping[str, str]) -> dict[str, str]:
-    """Return what of *texts* may be kept for the form of the setting *name*: no secret."""
+    """Return what of *texts* may be kept for the form of the setting *name*: no secret.
+
+    Where one was typed, that it is to be typed once more.
+    """
     setting = SETTINGS.get(name)
-    return setting_form(setting, None, texts).typed if setting else {}
+    if setting is None:
+        return {}
+    form = setting_form(setting, None, texts)
+    return form.typed | ({RETYPE: form.retype} if form.typed and form.retype else {})
 
 
 def password_form(texts: Mapping[str, str]) -> Form:
@@ -152,39 +220,6 @@ class _PasswordSchema(colander.MappingSchema):
         """Yield what is wrong between the fields."""
         if appstruct.get("again") != appstruct.get("password"):
             yield "again", "This is not what stands in the field before."
-
-
-def _is_secret(node: colander.SchemaNode) -> bool:
-    return isinstance(node.typ, Secret)
-
-
-def _widget(node: colander.SchemaNode, kept: bool) -> Widget:
-    if _is_secret(node):
-        # No blank is taken off: it is part of the password, or an error with a reason. And a
-        # browser is not to fill in what somebody logs in to the panel with.
-        return PasswordWidget(
-            strip=False,
-            optional="",
-            attributes={
-                "autocomplete": getattr(node, "autocomplete", "new-password"),
-                "placeholder": KEPT if kept else None,
-            },
-        )
-    optional = "" if node.required else "optional"
-    if isinstance(node.typ, OneOf):
-        labels = getattr(node, "labels", {})
-        # No choice is a choice only where the field may be left out.
-        words = ["", *node.typ.words] if optional else node.typ.words
-        values = [(word, labels.get(word, word or "the default")) for word in words]
-        return SelectWidget(values=values, optional=optional)
-    attributes = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
-    if isinstance(node.typ, Integer):
-        attributes["inputmode"] = "numeric"
-        return TextInputWidget(
-            optional=optional, attributes=attributes, item_css_class="field-short"
-        )
-    wide = "field-beside" if isinstance(node.typ, Hostname) else None
-    return TextInputWidget(optional=optional, attributes=attributes, item_css_class=wide)
 
 
 # Deform's own directory stands behind ours, for a widget that no setting has had so far.

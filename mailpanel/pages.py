@@ -75,10 +75,20 @@ class Page:
             )
             yield (
                 "Server",
-                [self._link("Hosts", "panel.hosts"), self._link("Audit log", "panel.audit")],
+                [
+                    self._link("Hosts", "panel.hosts"),
+                    self._link("Accounts", "panel.accounts"),
+                    self._link("Audit log", "panel.audit"),
+                ],
             )
         if identity is not None:
-            yield "You", [self._link("My account", "panel.account")]
+            yield (
+                "You",
+                [
+                    self._link("My account", "panel.account"),
+                    self._link("My tokens", "panel.tokens"),
+                ],
+            )
 
     @property
     def settings(self) -> dict[str, str]:
@@ -107,6 +117,10 @@ class Page:
     def exactly(self, time: str) -> str:
         """Return *time* in full."""
         return exactly(datetime.fromisoformat(time))
+
+    def is_past(self, time: str) -> bool:
+        """Say whether *time* has passed."""
+        return datetime.fromisoformat(time) <= datetime.now(UTC)
 
 
 def ago(time: datetime, now: datetime) -> str:

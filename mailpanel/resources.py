@@ -25,6 +25,7 @@ __all__ = [
     "OwnAccount",
     "OwnToken",
     "OwnTokens",
+    "PanelToken",
     "Resource",
     "Revision",
     "Setting",
@@ -161,6 +162,19 @@ class OwnAccount(Resource):
     """The account of whoever is logged in to the panel, whatever its level."""
 
     __acl__: ClassVar[Any] = [(Allow, Authenticated, Permission.OWN_ACCOUNT)]
+
+
+class PanelToken(OwnAccount):
+    """One of the tokens of whoever is logged in to the panel, by its number."""
+
+    def find(self) -> None:
+        """Look it up; raises :class:`NotFound` where it is nobody's or another's."""
+        self.number = _number(self.request.matchdict["token"], "token")
+        own = self.request.tokens.list(self.request.identity.username)
+        found = [token for token in own if token["id"] == self.number]
+        if not found:
+            raise NotFound("There is no such token.")
+        self.state = found[0]
 
 
 def _number(text: str, what: str) -> int:

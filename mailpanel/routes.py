@@ -16,6 +16,7 @@ from mailpanel.resources import (
     OwnAccount,
     OwnToken,
     OwnTokens,
+    PanelToken,
     Revision,
     Setting,
     Settings,
@@ -116,4 +117,10 @@ def includeme(config: Any) -> None:
     config.add_route("panel.account", "/account/", factory=OwnAccount)
     config.add_route("panel.step_up", "/account/confirm/", factory=OwnAccount)
     config.add_route("panel.end", "/account/sessions/{number}/end/", factory=OwnAccount)
+    config.add_route("panel.accounts", "/accounts/", factory=Accounts)
+    config.add_route("panel.person", "/accounts/{username}/", factory=Account)
+    config.add_route("panel.person.password", "/accounts/{username}/password/", factory=Account)
+    config.add_route("panel.person.remove", "/accounts/{username}/remove/", factory=Account)
+    config.add_route("panel.tokens", "/tokens/", factory=OwnAccount)
+    config.add_route("panel.revoke", "/tokens/{token}/revoke/", factory=PanelToken)
     config.add_route("panel.asset", "/static/{digest}/{name}")

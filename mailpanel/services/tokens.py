@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from mailpanel.errors import NotFound
+from mailpanel.errors import NotFound, PreconditionFailed
 from mailpanel.models import Account, Token
 from mailpanel.services import audit
 from mailpanel.services._token_scope import check_fields, check_reach, is_seen
@@ -66,12 +66,15 @@ class Tokens:
         author: Author = NOBODY,
         within: int | None = None,
         proven: str | None = None,
+        newest: int | None = None,
     ) -> Issued:
         """Make a token for *account*; those of the account that have expired are removed.
 
         No *settings* are all settings, no *networks* are all networks. *proven* is the
         hash of the password by which somebody has shown to be the owner: it must still be
-        that of an enabled account. Raises :class:`NotFound`, or :class:`InvalidFields`.
+        that of an enabled account. *newest* is the id of the account's newest token as the
+        caller has seen it, 0 for none: a form that is sent again makes no second one. Raises
+        :class:`NotFound`, :class:`InvalidFields`, or :class:`PreconditionFailed`.
         """
         settings, networks = sorted(set(settings or ())), list(networks or ())
         now = self._clock()
@@ -87,11 +90,13 @@ class Tokens:
             created=now,
         )
         with self._database.writing() as session:
-            owner = _owner(session, account)
+            owner = _owner(session, account, alone=newest is not None)
             if owner is None or (proven and not _is_still(owner, proven)):
                 raise NotFound("There is no such account.")
             if within is not None:
                 check_reach(row, _in_use(session, within))
+            if newest is not None and _newest(session, owner) > newest:
+                raise PreconditionFailed("A token has been made since this form was loaded.")
             is_over = (Token.account_id == owner.id, Token.expires <= now)
             session.execute(delete(Token).where(*is_over))
             row.account_id = owner.id
@@ -158,12 +163,19 @@ def _in_use(session: Session, token_id: int) -> Token:
     return token
 
 
-def _owner(session: Session, name: str) -> Account | None:
-    """Return the account *name*, which cannot be removed until the transaction ends."""
+def _newest(session: Session, owner: Account) -> int:
+    return session.scalar(select(func.max(Token.id)).where(Token.account_id == owner.id)) or 0
+
+
+def _owner(session: Session, name: str, *, alone: bool) -> Account | None:
+    """Return the account *name*, which cannot be removed until the transaction ends.
+
+    Nobody else makes a token of it *alone* meanwhile.
+    """
     if not NAME.fullmatch(name):
         return None
     query = select(Account).where(Account.username == name)
-    return session.scalar(query.with_for_update(read=True, key_share=True))
+    return session.scalar(query.with_for_update(read=not alone, key_share=True))
 
 
 def _as_dict(token: Token, account: str) -> Row:

@@ -89,6 +89,17 @@ PAGES = {
     ("panel.step_up", "/account/confirm/", "GET"): (303, 303, 303, 303),
     ("panel.step_up", "/account/confirm/", "POST"): (403, 403, 403, 403),
     ("panel.end", "/account/sessions/9999/end/", "POST"): (403, 404, 404, 404),
+    ("panel.accounts", "/accounts/", "GET"): (303, 403, 403, 200),
+    ("panel.accounts", "/accounts/", "POST"): (403, 403, 403, 422),
+    ("panel.person", "/accounts/MailUser/", "GET"): (303, 403, 403, 200),
+    ("panel.person", "/accounts/MailUser/", "POST"): (403, 403, 403, 412),
+    ("panel.person.password", "/accounts/MailUser/password/", "POST"): (403, 403, 403, 422),
+    ("panel.person.remove", "/accounts/nobody/remove/", "GET"): (303, 403, 403, 404),
+    ("panel.person.remove", "/accounts/nobody/remove/", "POST"): (403, 403, 403, 404),
+    ("panel.tokens", "/tokens/", "GET"): (303, 200, 200, 200),
+    ("panel.tokens", "/tokens/", "POST"): (403, 422, 422, 422),
+    ("panel.revoke", "/tokens/9999/revoke/", "GET"): (303, 404, 404, 404),
+    ("panel.revoke", "/tokens/9999/revoke/", "POST"): (403, 404, 404, 404),
     ("panel.asset", "/static/0/panel.css", "GET"): (404, 404, 404, 404),
 }
 VISITORS = (None, "MailUser", "DomainAdmin", "MasterAdmin")

@@ -17,7 +17,7 @@ from typing_in import (
     with_secret,
 )
 
-from mailpanel.forms import KEPT, setting_form
+from mailpanel.forms import AGAIN, KEPT, setting_form
 from mailpanel.models import PanelSession, Revision
 from mailpanel.settings import SETTINGS, Setting
 
@@ -152,6 +152,30 @@ class TestSecrets:
         assert field["name"] == setting.secret_field
 
     @with_secret
+    def test_one_that_was_typed_into_a_form_that_failed_is_asked_for_again(
+        self, panel: Panel, setting: Setting
+    ) -> None:
+        """It was to replace the stored one, which a blank field would keep in silence."""
+        set_by_api(panel, setting)
+        browser = panel.browser()
+        secret = {setting.secret_field: "the new one"}
+        wrong = {"server_port": "many"}
+        answer = browser.send(browser.get(url(setting)), **secret, **wrong)
+        assert answer.status_int == 422
+        assert form_of(answer)[setting.secret_field].attrs["placeholder"] == AGAIN
+        assert "the new one" not in answer.text
+        good = {"server_port": str(setting.example["server_port"])}
+        answer = browser.send(answer, **good)
+        assert answer.status_int == 422
+        (field,) = answer.html.select("[aria-invalid=true]")
+        assert field["name"] == setting.secret_field
+        assert "Type it once more" in answer.text
+        assert browser.send(answer, **good, **secret).status_int == 303
+        with panel.database.reading() as session:
+            first, second = session.scalars(sa.select(Revision.sealed)).all()
+        assert first != second
+
+    @with_secret
     def test_blanks_inside_are_kept_and_at_the_ends_refused(
         self, panel: Panel, setting: Setting
     ) -> None:
@@ -188,8 +212,26 @@ class TestGenerated:
         answer = browser.send(page)
         assert answer.status_int == 412
         assert answer.html.find(id="secret") is None
+        (notice,) = answer.html.select(".notice[role=alert]")
+        assert "was shown once" in notice.h2.get_text()
+        assert "make a new one" in notice.get_text()
         with panel.database.reading() as session:
             assert session.scalar(sa.select(sa.func.count()).select_from(Revision)) == 1
+        # That page asks anew, for who has none.
+        assert browser.send(answer).html.find(id="secret") is not None
+
+    @each_generated
+    def test_one_that_another_has_made_meanwhile_is_named(
+        self, panel: Panel, setting: Setting
+    ) -> None:
+        """It is told who has it."""
+        panel.call("PATCH", "/api/v1/accounts/MailUser/", {"perm_level": "MasterAdmin"})
+        browser = panel.browser("MailUser")
+        page = browser.get(url(setting))
+        panel.set({}, f"/api/v1{url(setting)}")
+        answer = browser.send(page)
+        assert answer.status_int == 412
+        assert "MasterAdmin has made a new password meanwhile" in answer.text
 
 
 def test_an_unknown_setting_is_404(panel: Panel) -> None:

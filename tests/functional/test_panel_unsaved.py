@@ -19,6 +19,7 @@ from typing_in import (
 )
 from webtest import TestResponse
 
+from mailpanel.forms import AGAIN
 from mailpanel.models import AuditEntry, ErrandRow, PanelSession
 from mailpanel.services.errands import MOST
 from mailpanel.settings import SETTINGS, Setting
@@ -229,6 +230,34 @@ class TestSecrets:
             rows = session.execute(sa.select(ErrandRow.value, ErrandRow.sealed)).all()
         assert "once" not in kept
         assert rows == [(None, None)]
+
+    @with_secret
+    def test_a_password_that_was_tried_is_not_left_out_in_silence(
+        self, panel: Panel, setting: Setting
+    ) -> None:
+        """Saved with a blank field it would be the stored one, which was not tried."""
+        set_by_api(panel, setting)
+        with answering(panel, mail1=WORKS):
+            answer = outcome(panel, setting, **{setting.secret_field: "the new one"})
+        browser = panel.browser()
+        fields = dict(form_of(answer).submit_fields()) | {"csrf_token": browser.token()}
+        answer = browser.post(url(setting), fields.pop("csrf_token"), **fields)
+        assert answer.status_int == 422
+        (field,) = answer.html.select("[aria-invalid=true]")
+        assert field["name"] == setting.secret_field
+
+    @with_secret
+    def test_a_log_in_in_between_still_asks_for_it(self, panel: Panel, setting: Setting) -> None:
+        """What was typed comes back without it, and says so."""
+        set_by_api(panel, setting)
+        browser = panel.browser()
+        page = browser.get(url(setting))
+        browser.forget()
+        answer = browser.send(page, **{setting.secret_field: "the new one"})
+        browser.send(answer, username="MasterAdmin", password=PASSWORD)
+        page = browser.get(url(setting))
+        assert form_of(page)[setting.secret_field].attrs["placeholder"] == AGAIN
+        assert browser.send(page).status_int == 422
 
     @with_secret
     def test_a_blank_field_tries_the_stored_one(self, panel: Panel, setting: Setting) -> None:

@@ -8,7 +8,7 @@ import colander
 import pytest
 
 from mailpanel.errors import FieldError, InvalidFields
-from mailpanel.forms import KEPT, Form, password_form, setting_form, typed_in
+from mailpanel.forms import AGAIN, KEPT, RETYPE, Form, password_form, setting_form, typed_in
 from mailpanel.schema import Hostname, Integer, Null, Object, OneOf, Secret, Text
 from mailpanel.settings import SETTINGS
 
@@ -63,16 +63,34 @@ def test_what_is_typed_may_be_kept_but_for_a_secret():
     assert typed_in(RELAYHOST.name, TEXTS) == {
         "server_hostname": " relay.example ",
         "server_port": "587",
+        RETYPE: "password",
     }
+    assert RETYPE not in typed_in(RELAYHOST.name, {**TEXTS, "password": ""})
     assert typed_in("nothing", TEXTS) == {}
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_secret_is_never_rendered(kept):
-    """A stored one is told of, where a blank field keeps it."""
-    html = every({"secret": "s3cret"}, kept=kept).render(csrf_token="t", submit="Save")
+def test_a_secret_is_never_rendered_and_one_that_was_typed_is_asked_for_again(kept):
+    """A stored one is told of where a blank field keeps it, which it no longer does then."""
+    assert (KEPT in every(kept=kept).render(csrf_token="t", submit="Save")) == kept
+    form = every({"secret": "s3cret"}, kept=kept)
+    html = form.render(csrf_token="t", submit="Save")
     assert "s3cret" not in html
-    assert (KEPT in html) == kept
+    assert KEPT not in html
+    assert AGAIN in html
+    assert f'name="{RETYPE}" value="secret"' in html
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_secret_that_is_owed_is_an_error_until_it_is_typed(kept):
+    """Whoever wants the stored one after all loads the page again."""
+    texts = dict.fromkeys(every().fields, "") | {RETYPE: "secret server"}
+    form = every(texts, kept=kept)
+    (error,) = form.unsent
+    assert error.field == "secret"
+    assert ("stored" in error.detail) == kept
+    assert form.retype == "secret"
+    assert every({**texts, "secret": "x"}, kept=kept).unsent == []
 
 
 def test_errors_stand_beside_their_fields_and_the_focus_on_the_first():

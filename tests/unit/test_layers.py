@@ -83,7 +83,9 @@ LAYERS = {
     "renderers": layer("errors jsonform", "pyramid"),
     "assets": layer(),
     "pages": layer("security settings", "pyramid chameleon"),
-    "forms": layer("schema settings errors", "colander deform"),
+    "_widgets": layer("schema fields", "colander deform"),
+    "forms": layer("_widgets schema settings errors", "colander deform"),
+    "people_forms": layer("forms bodies settings", "colander"),
     "faults": layer("errors"),
     "checks": layer("renderers security", "pyramid"),
     "step_up": layer(),
@@ -91,7 +93,7 @@ LAYERS = {
     "routes": layer("resources", "pyramid"),
     "app": layer("deployment security", "pyramid"),
     "views": layer(f"{WEB} errors jsonform openapi bodies paging", "pyramid"),
-    "views.panel": layer(f"{WEB} errors forms views.panel", "pyramid deform"),
+    "views.panel": layer(f"{WEB} errors forms people_forms views.panel", "pyramid deform"),
     "cli": layer(
         "mailpanel cli apply services settings host playground seal errors deployment ini layout "
         "privileges schema jsonform openapi app __version__",

@@ -76,6 +76,7 @@ class SettingPages:
             "theirs": None,
             "draft": False,
             "once": None,
+            "was_shown": False,
             "trials": None,
         }
 
@@ -124,6 +125,8 @@ class SettingViews(SettingPages):
         if _was_this(card, form, self.request.author.username):
             return self.back("Saved.")
         self.request.response.status_int = 412
+        if card.setting.generates:
+            return self.page(card, form) | {"was_shown": True}
         return self.page(card, form_on(card, form.texts)) | {"theirs": _differences(card, form)}
 
 
