@@ -44,6 +44,7 @@ PROBLEMS = {
     "412": "`If-Match` names another revision, or nothing is set.",
     "413": "The body is larger than 65,536 bytes.",
     "415": "The body is not sent as application/json in UTF-8.",
+    "421": "This server is not known by the name that the request is for.",
     "422": "One or more fields are wrong; `errors` has them all.",
     "429": "Too many bad credentials came from this address.",
     "503": "The database is away; nothing was changed, or `detail` says that it may have been.",

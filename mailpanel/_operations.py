@@ -35,6 +35,8 @@ def operation(
     name: str, summary: str, done: Json, problems: tuple[str, ...] = ALWAYS, **more: Any
 ) -> Json:
     """Return an operation that answers *done*, or one of *problems*."""
+    # Whatever is asked for may be asked of another host.
+    problems = (*problems, "421")
     responses = done | {status: ref("responses", status) for status in sorted(problems)}
     return {"operationId": name, "summary": summary, **more, "responses": responses}
 

@@ -83,6 +83,20 @@ def _server_names(text: str) -> tuple[str, ...]:
     return tuple(name.lower().removesuffix(".") for name in _names(text))
 
 
+def _host_names(text: str) -> tuple[str, ...]:
+    # As mailpanel.protection compares them: an IPv6 address without its brackets.
+    names = tuple(name.strip("[]") for name in _server_names(text))
+    try:
+        for name in names:
+            if set(name) & set(":/@*"):
+                ipaddress.ip_address(name)
+    except ValueError:
+        raise ValueError(
+            "give names or addresses as in a URL, without scheme and port, like panel.example.net"
+        ) from None
+    return names
+
+
 def _address(text: str) -> str:
     try:
         return str(ipaddress.ip_address(text)) if text else ""
@@ -220,6 +234,13 @@ OPTIONS: tuple[Option, ...] = (
         "the reverse proxy's address, whose word on the client's address is taken; default none",
     ),
     Option(
+        "mailpanel.allowed_hosts",
+        "allowed_hosts",
+        _host_names,
+        "",
+        "the only names by which the web answers, as they stand in a URL; default any",
+    ),
+    Option(
         "mailpanel.check_interval",
         "check_interval",
         _interval,
@@ -253,6 +274,7 @@ class Deployment:
     msmtp_group: str
     rate_limit: float
     trusted_proxy: str
+    allowed_hosts: tuple[str, ...]
     check_interval: float
 
     @property

@@ -7,34 +7,18 @@ from typing import Any
 
 from pyramid.response import Response
 
+from mailpanel import protection
 from mailpanel.renderers import problem
 from mailpanel.security import by_header
 
-__all__ = ["includeme", "no_store", "page_headers", "readable_path"]
-
-# What a page may do in the browser (W3C, CSP level 3): load its own style, script and
-# pictures, ask this panel, send forms to it. No inline code, no frame round it. data: is
-# for the marks that Bootstrap's style sheet draws with.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-PAGE_HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    # Not no-referrer: browsers would send "Origin: null" with our own forms.
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
-# Over TLS alone: a browser does not listen to it elsewhere (RFC 6797, 7.2).
-TRANSPORT_SECURITY = "max-age=31536000"
+__all__ = ["includeme", "known_host", "no_store", "protected", "readable_path"]
 
 UNREADABLE = "The URL is not UTF-8."
+MISDIRECTED = "This server has no such name; the option mailpanel.allowed_hosts says which it has."
+# Not by a template: they all ask for the path, which may not be readable.
 PLAIN_PAGE = (
     '<!doctype html>\n<html lang="en"><head><title>mailpanel</title></head>'
-    f"<body><h1>Bad request</h1><p>{UNREADABLE}</p></body></html>\n"
+    "<body><h1>{title}</h1><p>{sentence}</p></body></html>\n"
 )
 
 Handler = Callable[[Any], Any]
@@ -49,10 +33,22 @@ def readable_path(handler: Handler, _registry: Any) -> Handler:
             if not by_header(request):
                 request.GET  # noqa: B018 (so is this)
         except UnicodeDecodeError:
-            if by_header(request):
-                return problem(400, UNREADABLE, "path")
-            # Not by a template: they all ask for the path.
-            return Response(PLAIN_PAGE, status=400, content_type="text/html", charset="UTF-8")
+            return _plain(request, 400, "Bad request", UNREADABLE, "path")
+        return handler(request)
+
+    return tween
+
+
+def known_host(handler: Handler, registry: Any) -> Handler:
+    """Answer 421 (RFC 9110, 15.5.20) to a request for a host that is not this one.
+
+    A name that somebody else points at this address would else make their page and the
+    panel one site to the browser, and a browser inside the network their way in.
+    """
+
+    def tween(request: Any) -> Any:
+        if not protection.is_for(request.headers.get("Host"), registry.deployment.allowed_hosts):
+            return _plain(request, 421, "Misdirected request", MISDIRECTED, None)
         return handler(request)
 
     return tween
@@ -72,22 +68,29 @@ def no_store(handler: Handler, _registry: Any) -> Handler:
     return tween
 
 
-def page_headers(handler: Handler, _registry: Any) -> Handler:
-    """Tell the browser what a page of ours may do; errors are pages too."""
+def protected(handler: Handler, _registry: Any) -> Handler:
+    """Tell the browser what it may do with the answer; errors and files are answers too."""
 
     def tween(request: Any) -> Any:
         response = handler(request)
-        if not by_header(request):
-            response.headers.update(PAGE_HEADERS)
-            if request.scheme == "https":
-                response.headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
+        response.headers.update(protection.headers(is_page=not by_header(request)))
+        if request.scheme == "https":
+            response.headers.update(protection.transport_security())
         return response
 
     return tween
 
 
+def _plain(request: Any, status: int, title: str, sentence: str, kind: str | None) -> Response:
+    if by_header(request):
+        return problem(status, sentence, kind)
+    text = PLAIN_PAGE.format(title=title, sentence=sentence)
+    return Response(text, status=status, content_type="text/html", charset="UTF-8")
+
+
 def includeme(config: Any) -> None:
     """Add all outside of Pyramid's exception views; the one added last is outermost."""
     config.add_tween("mailpanel.tweens.readable_path")
-    config.add_tween("mailpanel.tweens.page_headers")
+    config.add_tween("mailpanel.tweens.known_host")
+    config.add_tween("mailpanel.tweens.protected")
     config.add_tween("mailpanel.tweens.no_store")

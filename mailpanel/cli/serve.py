@@ -14,6 +14,7 @@ import click
 import waitress.server
 
 from mailpanel.app import THREADS, make_app
+from mailpanel.cli import _refusals
 from mailpanel.cli._base import config_option, config_path, ini_settings, tell_if_no_ini
 from mailpanel.cli._services import become_database_user
 from mailpanel.deployment import Deployment, load
@@ -56,6 +57,7 @@ def command(listen: str) -> None:
     # Application and server are complete before root is given up, since what they import
     # may be out of reach then; neither opens the database before its first request.
     application = make_app(settings)
+    _refusals.install(behind_tls=bool(options.trusted_proxy))
     server = waitress.server.create_server(
         application,
         sockets=sockets,

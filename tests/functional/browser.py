@@ -7,12 +7,13 @@ from typing import Any
 
 from webtest import TestApp, TestResponse
 
-__all__ = ["Browser", "check_page"]
+__all__ = ["Browser", "check_page", "check_protection"]
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 
 
@@ -78,15 +79,26 @@ def _names(headers: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
+def check_protection(response: TestResponse) -> None:
+    """Assert what a browser is told of every answer, whatever kind it is, and that no banner is."""
+    policy = response.headers["Content-Security-Policy"].split("; ")
+    assert {"default-src 'none'", "base-uri 'none'", "object-src 'none'"} <= set(policy)
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in str(policy)
+    assert {name: response.headers[name] for name in HEADERS} == HEADERS
+    tls_alone = ["max-age=31536000; includeSubDomains"]
+    wanted = tls_alone if response.request.scheme == "https" else []
+    assert response.headers.getall("Strict-Transport-Security") == wanted
+    assert not {"Server", "X-Powered-By", "Via"} & set(response.headers)
+
+
 def check_page(response: TestResponse, method: str = "GET") -> None:
     """Assert what holds for every page, whatever it shows."""
+    check_protection(response)
     policy = response.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
-    assert "unsafe" not in policy
-    assert {name: response.headers[name] for name in HEADERS} == HEADERS
     assert response.status_int != 500
     secure = response.request.scheme == "https"
-    assert ("Strict-Transport-Security" in response.headers) == secure
     if "immutable" in response.headers["Cache-Control"]:
         return
     assert response.headers["Cache-Control"] == "no-store"

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from browser import Browser, check_page
+from browser import Browser, check_page, check_protection
 from sqlalchemy import select
 from webtest import TestApp, TestResponse
 
@@ -161,6 +161,9 @@ class Panel:
 
 def check_answer(response: TestResponse, method: str = "GET") -> None:
     """Assert what holds for every answer, whatever it answers."""
+    check_protection(response)
+    # It is no page, and opened as one it does nothing.
+    assert response.headers["Content-Security-Policy"].endswith("; sandbox")
     assert response.headers["Cache-Control"] == "no-store"
     if response.status_int == 204:
         assert response.body == b""

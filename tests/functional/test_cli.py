@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -250,6 +251,24 @@ class TestServe:
             urllib.request.urlopen(request, timeout=10)  # noqa: S310
         with caught.value as answer:
             assert answer.code == http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+    @pytest.mark.parametrize(
+        "sent", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nTransfer-Encoding: x\r\n\r\n"]
+    )
+    def test_what_is_no_request_is_refused_like_all_else(self, server, sent):
+        """By Waitress alone, before there is an application to ask; it does not name itself."""
+        port = int(server.address.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(sent)
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            text = answer.read().decode()
+        assert answer.status in (400, 501)
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Server"] is None
+        assert "waitress" not in f"{answer.headers}{text}".lower()
 
     def test_answers_as_soon_as_it_says_so_and_ends_cleanly(self, server):
         assert server.address.startswith("http://127.0.0.1:")

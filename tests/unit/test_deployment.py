@@ -42,6 +42,11 @@ EXAMPLES = {
         "2001:db8::1",
         ["*", "proxy.test", "10.0.0.0/8", "10.0.0.1 10.0.0.2"],
     ),
+    "allowed_hosts": (
+        "Panel.example.net. 192.0.2.1, [2001:DB8::1]",
+        ("panel.example.net", "192.0.2.1", "2001:db8::1"),
+        ["https://panel.test", "panel.test:443", "[::1]:80", "*.panel.test", "*"],
+    ),
     "check_interval": ("5", 5.0, ["0", "0.0", "-5", "soon"]),
 }
 DEFAULTS = {
@@ -66,6 +71,7 @@ DEFAULTS = {
     "msmtp_group": "mail",
     "rate_limit": 0.0,
     "trusted_proxy": "",
+    "allowed_hosts": (),
     "check_interval": 60.0,
 }
 BY_ATTRIBUTE = {option.attribute: option for option in OPTIONS}

@@ -89,14 +89,15 @@ LAYERS = {
     "faults": layer("errors"),
     "checks": layer("renderers security", "pyramid"),
     "step_up": layer(),
-    "tweens": layer("renderers security", "pyramid"),
+    "protection": layer(),
+    "tweens": layer("protection renderers security", "pyramid"),
     "routes": layer("resources", "pyramid"),
     "app": layer("deployment security", "pyramid"),
     "views": layer(f"{WEB} errors jsonform openapi bodies paging", "pyramid"),
     "views.panel": layer(f"{WEB} errors forms people_forms views.panel", "pyramid deform"),
     "cli": layer(
         "mailpanel cli apply services settings host playground seal errors deployment ini layout "
-        "privileges schema jsonform openapi app __version__",
+        "privileges schema jsonform openapi app protection __version__",
         "click waitress",
     ),
     "playground": layer(
