@@ -37,6 +37,7 @@ TESTS = [
     "axe-playwright-python>=0.1.8",
     "hypothesis>=6.150",
     "mypy>=2.0",
+    "packaging>=26",
     "playwright>=1.65",
     "pytest>=9.0",
     "pytest-timeout>=2.4",
