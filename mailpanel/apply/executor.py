@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from mailpanel.apply.alerts import Alert, due, log_alert
 from mailpanel.apply.beliefs import HIGHEST_REVISION, believed
 from mailpanel.apply.faults import log_frames, unforeseen
 from mailpanel.errors import (
@@ -55,7 +56,8 @@ class Executor:
     and raises :class:`mailpanel.errors.ProbeFailed` where it fails. *pause* is in seconds: a
     failure that may pass is tried again after it, then after twice that, and so on.
     *grace*, in seconds, is how long what would newly be deleted stays. Where *bounds*,
-    what root's options allow, differ from what they were, what is live is made anew.
+    what root's options allow, differ from what they were, what is live is made anew. *alert* is
+    told what root ought to hear of, once it is live and before that is written down.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Executor:
         pause: float,
         grace: float = 0.0,
         bounds: str = "",
+        alert: Callable[[Alert], None] = log_alert,
     ) -> None:
         self._host = host
         self._state = state
@@ -80,6 +83,7 @@ class Executor:
         self._pause = pause
         self._grace = grace
         self._bounds = bounds
+        self._alert = alert
         self._attempts: dict[str, tuple[int, int, float]] = {}
         self._replayed: set[str] = set()
         self._put_back: set[str] = set()
@@ -124,6 +128,7 @@ class Executor:
             log_frames(error)
             self._failed(replace(tried, step=steps[-1]), unforeseen(error), started)
         else:
+            self._alert_where_due(record, made)
             self._made(made, started)
 
     def _due(self, wanted: Desired, record: Record) -> bool:
@@ -265,6 +270,14 @@ class Executor:
         waits = record.pending is not None and setting.milder(value, record.pending) is None
         effective_from = record.effective_from if waits else time.time() + self._grace
         return (milder, effective_from) if effective_from > time.time() else (value, 0.0)
+
+    def _alert_where_due(self, before: Record, made: Record) -> None:
+        alert = due(self._settings[made.setting], before, made)
+        try:
+            if alert is not None:
+                self._alert(alert)
+        except Exception as error:  # noqa: BLE001 (what is live is live, whoever hears of it)
+            log_frames(error)
 
     def _made(self, made: Record, started: float) -> None:
         # A reset is done when what stood before mailpanel stands again, to the byte.

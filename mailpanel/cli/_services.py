@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from mailpanel.cli._base import deployment
-from mailpanel.cli._syslog import audit_to_syslog
 from mailpanel.deployment import Deployment
 from mailpanel.errors import NotFound
 from mailpanel.layout import current_owner, require_owner
@@ -20,6 +19,7 @@ from mailpanel.services.database import Database
 from mailpanel.services.errands import Errands
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.wake import make_waker
+from mailpanel.system_log import AUDIT, to_syslog
 
 __all__ = [
     "become_database_user",
@@ -38,7 +38,7 @@ def open_database(options: Deployment | None = None) -> Database:
     Its connections are closed with the command.
     """
     options = options or deployment()
-    audit_to_syslog()
+    to_syslog(AUDIT)
     database = Database(options.database_url)
     click.get_current_context().call_on_close(database.dispose)
     become_database_user(options, database)

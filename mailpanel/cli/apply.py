@@ -11,6 +11,7 @@ from mailpanel.apply.service import run
 from mailpanel.cli._base import config_option, deployment, tell_if_no_ini, tell_if_no_postfix
 from mailpanel.errors import DeploymentError
 from mailpanel.layout import require_owner
+from mailpanel.system_log import ALERTS, is_the_journal, to_syslog
 
 __all__ = ["command"]
 
@@ -33,6 +34,8 @@ def command(ctx: click.Context, once: bool) -> None:
       mailpanel apply --once
     """
     logging.basicConfig(format="mailpanel apply: %(message)s", level=logging.INFO)
+    if not is_the_journal():
+        to_syslog(ALERTS)
     tell_if_no_ini()
     options = deployment()
     require_owner(Path(options.state_directory))

@@ -20,6 +20,7 @@ from mailpanel.cli._services import become_database_user
 from mailpanel.deployment import Deployment, load
 from mailpanel.errors import DeploymentError
 from mailpanel.services.database import Database
+from mailpanel.system_log import AUDIT, is_the_journal, to_syslog
 
 __all__ = ["command"]
 
@@ -53,6 +54,8 @@ def command(listen: str) -> None:
     settings.pop("use", None)
     options = load(settings)
     _set_up_logging(config_path())
+    if not is_the_journal():
+        to_syslog(AUDIT)
     sockets = _bind(listen)
     # Application and server are complete before root is given up, since what they import
     # may be out of reach then; neither opens the database before its first request.

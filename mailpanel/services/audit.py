@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from mailpanel.models import AuditEntry
 from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database, once_stored
+from mailpanel.system_log import AUDIT
 
 __all__ = ["LARGEST_PAGE", "PAGE", "AuditLog", "Author", "record"]
 
@@ -21,7 +22,7 @@ PAGE, LARGEST_PAGE = 100, 1000  # entries
 
 # Each line stands in the log of whichever process wrote it too, and so with syslog or
 # journald, out of reach of whoever can write to the database.
-log = logging.getLogger("mailpanel.audit")
+log = logging.getLogger(AUDIT)
 
 
 @dataclass(frozen=True, slots=True)

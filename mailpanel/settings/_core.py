@@ -97,6 +97,14 @@ class Setting(ABC):
         """
         return None
 
+    def alert(self, value: Mapping[str, Any]) -> str | None:
+        """Return, in a sentence, what root ought to hear of once *value* is newly live.
+
+        ``None`` where that is nothing which whoever has taken over the web could abuse. The
+        sentence names no text of *value* that may be anything.
+        """
+        return None
+
     def keeps_secret(self, value: Mapping[str, Any], stored: Stored | None) -> bool:
         """Say whether the stored secret belongs to *value* too: same destination."""
         if stored is None or not stored.has_secret:

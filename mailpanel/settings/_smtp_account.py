@@ -17,6 +17,7 @@ __all__ = [
     "LABELS",
     "SmtpServerSchema",
     "require_possible",
+    "server_for_root",
     "server_in_words",
     "tls_of",
 ]
@@ -88,6 +89,12 @@ def server_in_words(value: Mapping[str, Any]) -> str:
     """Return which server *value* means, by which port, as whom and under what protection."""
     account = f", as {value['username']}" if "username" in value else ", without an account"
     return f"{value['server_hostname']}, port {value['server_port']}{account}. {_tls(value)}"
+
+
+def server_for_root(value: Mapping[str, Any]) -> str:
+    """Return which server *value* means; the account's name, which may be any text, is left out."""
+    account = "with an account" if "username" in value else "without an account"
+    return f"{value['server_hostname']}, port {value['server_port']}, {account}"
 
 
 def _tls(value: Mapping[str, Any]) -> str:

@@ -89,6 +89,9 @@ class ImapMasterPassword(Setting):
             raise InvalidFields([FieldError("hash", "This is no hash that mailpanel made.")])
         return {"hash": stored}
 
+    def alert(self, value: Mapping[str, Any]) -> str:
+        return "A new master password opens every mailbox by IMAP."
+
     def plan(self, value: Mapping[str, Any], secret: str | None, facts: Facts) -> Plan:
         dovecot = require_dovecot(facts)
         if not facts.master_enabled:

@@ -32,7 +32,13 @@ from mailpanel.plan import (
 )
 from mailpanel.settings._core import Setting
 from mailpanel.settings._relayhost_obstacles import require_way
-from mailpanel.settings._smtp_account import DESTINATION, SmtpServerSchema, server_in_words, tls_of
+from mailpanel.settings._smtp_account import (
+    DESTINATION,
+    SmtpServerSchema,
+    server_for_root,
+    server_in_words,
+    tls_of,
+)
 
 __all__ = ["PostfixRelayhost"]
 
@@ -80,6 +86,9 @@ class PostfixRelayhost(Setting):
 
     def present_in_words(self, present: Mapping[str, Any]) -> str:
         return f"All mail leaves through {present['relayhost']}, as main.cf says."
+
+    def alert(self, value: Mapping[str, Any]) -> str:
+        return f"All mail leaves through {server_for_root(value)}."
 
     def plan(self, value: Mapping[str, Any], secret: str | None, facts: Facts) -> Plan:
         postfix = _postfix(facts)

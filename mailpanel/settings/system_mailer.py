@@ -22,6 +22,7 @@ from mailpanel.settings._smtp_account import (
     LABELS,
     SmtpServerSchema,
     require_possible,
+    server_for_root,
     server_in_words,
     tls_of,
 )
@@ -81,6 +82,9 @@ class SystemMailer(Setting):
 
     def in_words(self, value: Mapping[str, Any] | None) -> str:
         return f"System e-mails leave through {server_in_words(value)}" if value else self.unset
+
+    def alert(self, value: Mapping[str, Any]) -> str:
+        return f"System e-mails leave through {server_for_root(value)}."
 
     def plan(self, value: Mapping[str, Any], secret: str | None, facts: Facts) -> Plan:
         if facts.msmtp is None:

@@ -44,6 +44,7 @@ LAYERS = {
     "privileges": layer("errors deployment layout"),
     "seal": layer("errors", "nacl"),
     "addresses": layer(),
+    "system_log": layer(),
     "reports": layer(),
     "relay_words": layer("errors"),
     "hostnames": layer("", "idna"),
@@ -65,11 +66,12 @@ LAYERS = {
     "host": layer("host errors plan relay_words reports deployment layout seal"),
     "models": layer("models", "sqlalchemy"),
     "services": layer(
-        "services models settings seal errors reports", "sqlalchemy alembic argon2 psycopg"
+        "services models settings seal errors reports system_log",
+        "sqlalchemy alembic argon2 psycopg",
     ),
     "apply": layer(
         "apply services settings host seal errors plan deployment layout privileges addresses "
-        "relay_words reports",
+        "relay_words reports system_log",
         "aiosmtplib",
     ),
     "credentials": layer(),
@@ -97,7 +99,7 @@ LAYERS = {
     "views.panel": layer(f"{WEB} errors forms people_forms views.panel", "pyramid deform"),
     "cli": layer(
         "mailpanel cli apply services settings host playground seal errors deployment ini layout "
-        "privileges schema jsonform openapi app protection __version__",
+        "privileges schema jsonform openapi app protection system_log __version__",
         "click waitress",
     ),
     "playground": layer(
