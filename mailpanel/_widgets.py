@@ -51,31 +51,40 @@ def widget_of(node: colander.SchemaNode, *, kept: bool = False, again: bool = Fa
     if isinstance(node.typ, Boolean):
         return _Tick(optional="")
     optional = "" if node.required or getattr(node, "choose", False) else "optional"
-    labels = getattr(node, "labels", {})
-    inner = node.typ.inner if isinstance(node.typ, OrNull) else node.typ
-    if isinstance(inner, OneOf):
+    return _choice(node, optional) or _line(node, optional)
+
+
+def _choice(node: colander.SchemaNode, optional: str) -> Widget | None:
+    """Return the widget of a field that takes one or some of a few words, ``None`` for others."""
+    typ, labels = _inner(node), getattr(node, "labels", {})
+    if isinstance(typ, OneOf):
         # No choice is a choice only where the field may be left out.
-        words = ["", *inner.words] if optional else inner.words
+        words = ["", *typ.words] if optional else typ.words
         values = [(word, labels.get(word, word or "the default")) for word in words]
         return SelectWidget(values=values, optional=optional)
-    if isinstance(inner, Texts) and "enum" in inner.json["items"]:
-        words = inner.json["items"]["enum"]
-        values = [(word, labels.get(word, word)) for word in words]
+    if isinstance(typ, Texts) and "enum" in typ.json["items"]:
+        values = [(word, labels.get(word, word)) for word in typ.json["items"]["enum"]]
         return _Ticks(values=values, optional=optional)
+    return None
+
+
+def _line(node: colander.SchemaNode, optional: str) -> Widget:
+    """Return the widget of a field that one types into."""
+    typ = _inner(node)
+    if isinstance(typ, Time):
+        return _Day(optional=optional, kind="date")
     attributes = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
-    if isinstance(inner, Texts):
+    if isinstance(typ, Texts):
         return _Lines(optional=optional, attributes=attributes)
-    if isinstance(inner, Time):
-        return _Day(optional=optional, kind="date", item_css_class="field-short")
-    if isinstance(node.typ, OrNull):
-        return _OrNull(optional=optional, attributes=attributes)
-    if isinstance(inner, Integer):
-        attributes["inputmode"] = "numeric"
-        return TextInputWidget(
-            optional=optional, attributes=attributes, item_css_class="field-short"
-        )
-    wide = "field-beside" if isinstance(inner, Hostname) else None
-    return TextInputWidget(optional=optional, attributes=attributes, item_css_class=wide)
+    wide = "field-beside" if isinstance(typ, Hostname) else None
+    if isinstance(typ, Integer):
+        attributes["inputmode"], wide = "numeric", "field-short"
+    kind = _OrNull if isinstance(node.typ, OrNull) else TextInputWidget
+    return kind(optional=optional, attributes=attributes, item_css_class=wide)
+
+
+def _inner(node: colander.SchemaNode) -> colander.SchemaType:
+    return node.typ.inner if isinstance(node.typ, OrNull) else node.typ
 
 
 def _secret(node: colander.SchemaNode, placeholder: str | None) -> Widget:

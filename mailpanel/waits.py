@@ -36,11 +36,12 @@ def settled(request: Any, state: SettingState) -> SettingState | None:
     return reached
 
 
-def answered(request: Any, ticket: str) -> list[dict[str, Any]]:
+def answered(request: Any, ticket: str, most: float = ERRAND_WAIT) -> list[dict[str, Any]]:
     """Return what the hosts have answered to the errands of *ticket*, after a wait.
 
-    It is as long as the client prefers, else ``errand_wait`` of the registry, in seconds; a
-    client that finds half of the threads waiting is answered at once, and asks again.
+    It is as long as the client prefers, else ``errand_wait`` of the registry, or *most*, in
+    seconds; a client that finds half of the threads waiting is answered at once, and asks
+    again.
     """
     seconds = preferred_wait(request.headers.get("Prefer"))
     places: BoundedSemaphore = request.registry.waiting_places
@@ -48,7 +49,7 @@ def answered(request: Any, ticket: str) -> list[dict[str, Any]]:
         answers: list[dict[str, Any]] = request.errands.answers(ticket)
         return answers
     try:
-        wanted = request.registry.errand_wait if seconds is None else seconds
+        wanted = min(request.registry.errand_wait, most) if seconds is None else seconds
         answers = request.errands.wait(ticket, wanted)
     finally:
         places.release()

@@ -12,7 +12,7 @@ from mailpanel.models import Revision
 from mailpanel.seal import Sealer
 from mailpanel.settings import Setting, Stored
 
-__all__ = ["Candidate", "make_candidate"]
+__all__ = ["Candidate", "make_candidate", "validated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,7 @@ def make_candidate(
     with all errors at once.
     """
     kept = None if current is None else current.sealed
-    stored = None
-    if current is not None and current.value is not None:
-        stored = Stored(current.value, has_secret=kept is not None)
-    appstruct = _validated(setting, cstruct, stored, errors, form=form)
+    appstruct = validated(setting, cstruct, current, errors=errors, form=form)
     if setting.generates:
         generated, value = setting.generate(secrets.token_bytes)
         return Candidate(value, None, generated)
@@ -56,14 +53,18 @@ def make_candidate(
     return Candidate(value, sealer.seal(setting.name, number, destination, secret))
 
 
-def _validated(
+def validated(
     setting: Setting,
     cstruct: Any,
-    stored: Stored | None,
-    errors: Sequence[FieldError],
+    current: Revision | None,
     *,
-    form: bool,
+    errors: Sequence[FieldError] = (),
+    form: bool = False,
 ) -> dict[str, Any]:
+    """Return the appstruct of *cstruct* after *current*; raises as :func:`make_candidate`."""
+    stored = None
+    if current is not None and current.value is not None:
+        stored = Stored(current.value, has_secret=current.sealed is not None)
     try:
         appstruct: dict[str, Any] = setting.validate(cstruct, stored=stored, form=form)
     except InvalidFields as error:

@@ -19,7 +19,16 @@ from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock
 from mailpanel.settings import Setting
 
-__all__ = ["IfMatch", "Place", "found", "is_restorable", "locked", "old_candidate", "store"]
+__all__ = [
+    "IfMatch",
+    "Place",
+    "found",
+    "is_restorable",
+    "locked",
+    "old_candidate",
+    "present",
+    "store",
+]
 
 SEALED_REVISIONS = 10  # API.md: sealed passwords are kept for the last 10 revisions
 
@@ -76,6 +85,13 @@ def locked(session: Session, name: str) -> Place:
     desired = locked_row(session, DesiredSetting, {"setting": name}, revision=0)
     current = session.get(Revision, {"setting": name, "number": desired.revision})
     return Place(desired, current, _next_number(session, desired))
+
+
+def present(session: Session, name: str) -> Place:
+    """Return the same to look at it alone: somebody may store one meanwhile."""
+    desired = session.get(DesiredSetting, name) or DesiredSetting(setting=name, revision=0)
+    current = session.get(Revision, {"setting": name, "number": desired.revision})
+    return Place(desired, current, 0)
 
 
 def found(session: Session, name: str, number: int) -> Revision:

@@ -15,9 +15,18 @@ from sqlalchemy.orm import Session
 
 from mailpanel.errors import FieldError, NotFound
 from mailpanel.seal import Sealer
-from mailpanel.services._candidates import make_candidate
+from mailpanel.services._candidates import make_candidate, validated
+from mailpanel.services._deletions import would_delete_more
 from mailpanel.services._progress import progress
-from mailpanel.services._revisions import IfMatch, Place, found, locked, old_candidate, store
+from mailpanel.services._revisions import (
+    IfMatch,
+    Place,
+    found,
+    locked,
+    old_candidate,
+    present,
+    store,
+)
 from mailpanel.services._states import SettingState, read_states, state_of, unless_gone
 from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, utc_now
@@ -167,6 +176,42 @@ class Changes:
                 state = state_of(revision, [])
         self._waker.wake()
         return self._shown(state)
+
+    def deletes_more(
+        self,
+        name: str,
+        cstruct: Any,
+        if_match: IfMatch | None = None,
+        *,
+        form: bool = False,
+        errors: Sequence[FieldError] = (),
+    ) -> dict[str, Any] | None:
+        """Return the value of *cstruct* where :meth:`set` of it would delete what stays so far.
+
+        ``None`` where it would not. Nothing is stored; raises as :meth:`set`.
+        """
+        setting = self._setting(name)
+        with self._database.reading() as session:
+            place = present(session, name)
+            place.require(if_match)
+            given = validated(setting, cstruct, place.current, errors=errors, form=form)
+            value = setting.public(given)
+            return value if would_delete_more(session, setting, value, place.current) else None
+
+    def restoring_deletes_more(
+        self, name: str, number: int, if_match: IfMatch | None = None
+    ) -> dict[str, Any] | None:
+        """Return the same of :meth:`restore`; raises as that."""
+        setting = self._setting(name)
+        with self._database.reading() as session:
+            place = present(session, name)
+            place.require(if_match)
+            old = found(session, name, number)
+            if old.value is None or not would_delete_more(
+                session, setting, old.value, place.current
+            ):
+                return None
+            return dict(old.value)
 
     def wait(self, name: str, revision: int, seconds: float) -> SettingState | None:
         """Return the state as :meth:`get` does, once *revision* is applied, failed or superseded.

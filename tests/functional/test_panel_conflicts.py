@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from browser import Browser
 from panel import PASSWORD, Panel
 from typing_in import (
+    confirmed,
     each_typed,
     other_text,
     set_by_api,
@@ -31,7 +32,8 @@ class TestTwoAdministrators:
         page = browser.get(url(setting))
         name, text = other_text(setting)
         theirs = {**texts(setting), name: text}
-        assert other.send(other.get(url(setting)), **theirs).status_int == 303
+        answer = other.send(other.get(url(setting)), **theirs)
+        assert confirmed(other, answer).status_int == 303
         return browser, page
 
     @each_typed
@@ -55,7 +57,7 @@ class TestTwoAdministrators:
             if (setting.secret_field)
             else {}
         )
-        assert browser.send(answer, **secret).status_int == 303
+        assert confirmed(browser, browser.send(answer, **secret)).status_int == 303
         assert value_of(panel, setting)[name] == setting.example[name]
 
     @each_typed
@@ -78,7 +80,7 @@ class TestTwoAdministrators:
         browser = panel.browser()
         page = browser.get(url(setting))
         for _ in range(2):
-            answer = browser.send(page, **texts(setting))
+            answer = confirmed(browser, browser.send(page, **texts(setting)))
             assert (answer.status_int, answer.headers["Location"]) == (303, url(setting))
         with panel.database.reading() as session:
             assert session.scalar(sa.select(sa.func.count()).select_from(Revision)) == 1
@@ -90,7 +92,7 @@ class TestTwoAdministrators:
         """It may have been changed and changed back meanwhile."""
         browser = panel.browser()
         page = browser.get(url(setting))
-        browser.send(page, **texts(setting))
+        confirmed(browser, browser.send(page, **texts(setting)))
         with panel.database.writing() as session:
             (revision,) = session.scalars(sa.select(Revision)).all()
             revision.created -= timedelta(minutes=1)

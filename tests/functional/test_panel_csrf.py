@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 from panel import PASSWORD, Panel
 
 SETTING = "/settings/junk_trash_clearing_interval/"
-VALUE = {"junk_days": "7", "trash_days": "14"}
+VALUE = {"junk_days": "7", "trash_days": "14", "confirm": "Junk and Trash"}
 # What a browser says of a form on another site, and of one that it does not tell the site of.
 ELSEWHERE = [
     {"Sec_Fetch_Site": "cross-site"},
@@ -24,9 +26,7 @@ def is_set(panel: Panel) -> bool:
 
 def body(token: str) -> bytes:
     """Return the form with *token*."""
-    return "&".join(
-        f"{name}={text}" for name, text in {**VALUE, "csrf_token": token}.items()
-    ).encode()
+    return urlencode({**VALUE, "csrf_token": token}).encode()
 
 
 @pytest.mark.parametrize("headers", ELSEWHERE, ids=str)

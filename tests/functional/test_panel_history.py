@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from panel import Panel
 from typing_in import (
+    confirmed,
     each_generated,
     each_typed,
     other_text,
@@ -44,7 +45,7 @@ def test_a_revision_is_restored(panel: Panel, setting: Setting) -> None:
     """As a new one, with its password; the page of the setting follows it."""
     name, _ = set_twice(panel, setting)
     browser = panel.browser()
-    answer = browser.send(browser.get(f"{url(setting)}history/"))
+    answer = confirmed(browser, browser.send(browser.get(f"{url(setting)}history/")))
     assert (answer.status_int, answer.headers["Location"]) == (303, url(setting))
     assert value_of(panel, setting)[name] == setting.example[name]
     assert "Revision 1 is wanted again." in browser.get(url(setting)).text
@@ -71,7 +72,7 @@ def test_a_reset_has_its_place_too(panel: Panel, setting: Setting) -> None:
     page = browser.get(f"{url(setting)}history/")
     assert "Reset to what stood there before" in page.html.select(".entries > li")[0].get_text()
     again = next(each for each in page.forms.values() if "/history/1/" in each.action)
-    assert again.submit().status_int == 303
+    assert confirmed(browser, again.submit()).status_int == 303
     assert value_of(panel, setting) == setting.public(setting.example)
 
 
@@ -101,7 +102,7 @@ def test_the_audit_log_says_who_did_what(panel: Panel) -> None:
     """In words, with the setting's title; a page at a time."""
     browser = panel.browser()
     page = browser.get("/settings/junk_trash_clearing_interval/")
-    browser.send(page, junk_days="7", trash_days="14")
+    confirmed(browser, browser.send(page, junk_days="7", trash_days="14"))
     entries = browser.get("/audit/").html.select(".audit > li p")
     text = " ".join(entries[0].get_text().split())
     assert text == "MasterAdmin set Junk and Trash, revision 1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from panel import Panel
 from typing_in import (
+    confirmed,
     each_generated,
     each_setting,
     each_typed,
@@ -53,7 +54,7 @@ class TestSaving:
     ) -> None:
         """And leads back to the page, which says so, once."""
         browser = panel.browser()
-        answer = browser.send(browser.get(url(setting)), **texts(setting))
+        answer = confirmed(browser, browser.send(browser.get(url(setting)), **texts(setting)))
         assert (answer.status_int, answer.headers["Location"]) == (303, url(setting))
         expected = setting.public(setting.validate(dict(setting.example)))
         assert value_of(panel, setting) == expected
@@ -66,7 +67,7 @@ class TestSaving:
     def test_the_author_and_where_from_are_kept(self, panel: Panel, setting: Setting) -> None:
         """As with the API, but without a token."""
         browser = panel.browser()
-        browser.send(browser.get(url(setting)), **texts(setting))
+        confirmed(browser, browser.send(browser.get(url(setting)), **texts(setting)))
         with panel.database.reading() as session:
             (revision,) = session.scalars(sa.select(Revision)).all()
         assert (revision.author, revision.token_id) == ("MasterAdmin", None)

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from answering import answering
 from panel import ADDRESS, PASSWORD, Panel
 from typing_in import (
+    confirmed,
     each_generated,
     each_setting,
     each_typed,
@@ -121,7 +122,8 @@ class TestAnswers:
         form = form_of(answer)
         assert form.action == url(setting)
         fields = {**dict(form.submit_fields()), **again, "csrf_token": browser.token()}
-        assert browser.post(url(setting), fields.pop("csrf_token"), **fields).status_int == 303
+        answer = browser.post(url(setting), fields.pop("csrf_token"), **fields)
+        assert confirmed(browser, answer).status_int == 303
         assert value_of(panel, setting) == setting.public(setting.validate(dict(setting.example)))
 
     @each_generated

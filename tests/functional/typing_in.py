@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from browser import Browser
 from panel import Panel
 from webtest import TestResponse
 
@@ -12,6 +13,7 @@ from mailpanel.settings import SETTINGS, Setting
 
 __all__ = [
     "GENERATED",
+    "confirmed",
     "each_generated",
     "each_setting",
     "each_typed",
@@ -49,6 +51,14 @@ def texts(setting: Setting) -> dict[str, str]:
 
 def form_of(page: TestResponse) -> Any:
     return next(form for form in page.forms.values() if form.action != "/logout")
+
+
+def confirmed(browser: Browser, answer: TestResponse) -> TestResponse:
+    """Return *answer*, or what follows where it asks whether so much is to be deleted."""
+    if answer.status_int != 200 or answer.html.find(id="confirm") is None:
+        return answer
+    label = answer.html.find("label", attrs={"for": "confirm"}).get_text()
+    return browser.send(answer, confirm=label.partition("“")[2].partition("”")[0])
 
 
 def set_by_api(panel: Panel, setting: Setting, **other: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from mailpanel.views.panel._cards import STEPS, Chip, in_words
 from mailpanel.views.panel._diffs import Diff, diffs_of
 
-__all__ = ["Trial", "TrialStep"]
+__all__ = ["Trial", "TrialStep", "size"]
 
 # The steps of a probe, beside those that every change has.
 PROBE = {
@@ -49,6 +49,8 @@ class Trial:
         preview: list[dict[str, Any]] = answer.get("preview") or []
         self._preview = [{name: row[name] for name in COUNTED if name in row} for row in preview]
         self.sentences: list[str] = [row["says"] for row in preview if "says" in row]
+        self.is_counted: bool = answer.get("preview") is not None
+        self.is_complete = self.is_counted and all(row.get("complete") for row in preview)
 
     @property
     def chip(self) -> Chip:
@@ -62,6 +64,10 @@ class Trial:
         """Return why it would fail, where none of the steps says that."""
         told = any(step.says == self._error for step in self.steps)
         return None if told else self._error
+
+    def total(self, name: str) -> int:
+        """Return the sum of what is counted under *name*, which is one of :data:`COUNTED`."""
+        return sum(row.get(name, 0) for row in self._preview)
 
     @property
     def columns(self) -> list[str]:
@@ -79,7 +85,7 @@ def _cell(name: str, told: Any) -> str:
         return "none"
     if not isinstance(told, int):
         return _day(str(told))
-    return _size(told) if name == "bytes" else f"{told:,}"
+    return size(told) if name == "bytes" else f"{told:,}"
 
 
 def _day(text: str) -> str:
@@ -90,7 +96,8 @@ def _day(text: str) -> str:
         return text
 
 
-def _size(count: int) -> str:
+def size(count: int) -> str:
+    """Return *count* bytes in the unit that a person would say."""
     if count < _KILO:
         return f"{count} bytes"
     size, unit = count / _KILO, 0

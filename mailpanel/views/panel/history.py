@@ -8,8 +8,10 @@ from pyramid.view import view_config
 
 from mailpanel.forms import setting_form
 from mailpanel.resources import Revision, Setting
+from mailpanel.routes import see_other
 from mailpanel.security import Permission
 from mailpanel.views.panel._cards import card_of
+from mailpanel.views.panel._deletions import BACK, is_confirmed, question
 from mailpanel.views.panel._paging import before, older
 from mailpanel.views.panel.settings import SettingPages, present_revision
 
@@ -40,7 +42,18 @@ def history(context: Setting, request: Any) -> dict[str, Any]:
     route_name="panel.restore", request_method="POST", permission=Permission.CHANGE_SETTING
 )
 def restore(context: Revision, request: Any) -> Any:
-    """Bring a revision back, unless somebody has changed the setting since the page was made."""
+    """Bring a revision back, unless somebody has changed the setting since the page was made.
+
+    What would delete more than is deleted so far is asked about first.
+    """
+    if BACK in request.POST:
+        return see_other(request.route_path("panel.history", setting=context.name))
     pages = SettingPages(context, request)
+    if not is_confirmed(request, context.setting):
+        value = request.changes.restoring_deletes_more(
+            context.name, context.number, pages.condition
+        )
+        if value is not None:
+            return question(pages, card_of(request, context.setting), value, {})
     request.changes.restore(context.name, context.number, request.author, pages.condition)
     return pages.back(f"Revision {context.number} is wanted again.")

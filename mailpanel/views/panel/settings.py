@@ -16,6 +16,7 @@ from mailpanel.routes import see_other
 from mailpanel.security import Permission
 from mailpanel.step_up import StepUp
 from mailpanel.views.panel._cards import Card, card_of
+from mailpanel.views.panel._deletions import BACK, is_confirmed, question
 
 __all__ = [
     "Page",
@@ -97,10 +98,18 @@ class SettingViews(SettingPages):
 
     @view_config(request_method="POST", permission=Permission.CHANGE_SETTING, step_up=OF_GENERATED)
     def save(self) -> Any:
-        """Save what was typed; what cannot be saved comes back, but for passwords."""
+        """Save what was typed; what cannot be saved comes back, but for passwords.
+
+        What would delete more than is deleted so far is asked about first.
+        """
         card = card_of(self.request, self.context.setting)
         form = form_on(card, self.request.POST)
+        if BACK in self.request.POST:
+            return self.page(card, form) | {"revision": self.expected}
         try:
+            value = self._deletes_more(form)
+            if value is not None:
+                return question(self, card, value, form.texts)
             state = self.request.changes.set(
                 self.context.name,
                 form.cstruct,
@@ -118,6 +127,15 @@ class SettingViews(SettingPages):
         if state.generated is None:
             return self.back("Saved.")
         return self.page(card_of(self.request, card.setting), form) | {"once": state.generated}
+
+    def _deletes_more(self, form: Form) -> dict[str, Any] | None:
+        """Return what would delete more, unless that is confirmed."""
+        if is_confirmed(self.request, self.context.setting):
+            return None
+        value: dict[str, Any] | None = self.request.changes.deletes_more(
+            self.context.name, form.cstruct, self.condition, form=True, errors=form.unsent
+        )
+        return value
 
     def _overtaken(self, form: Form) -> Any:
         """Answer somebody whose form was made from what is no longer the present value."""

@@ -1,0 +1,95 @@
+"""The question before a value that would delete more mail than is deleted so far.
+
+It is asked with what each mail host counts would go. A host that is away, or that counts
+too long, keeps nobody from going on: the page says then that the number is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyramid.renderers import render_to_response
+
+from mailpanel.errors import InvalidFields, Throttled
+from mailpanel.views.panel._cards import Card
+from mailpanel.views.panel._trials import Trial, size
+
+__all__ = ["BACK", "CONFIRM", "Losses", "is_confirmed", "question"]
+
+CONFIRM = "confirm"
+"""The field in which the setting's title is typed."""
+BACK = "back"
+"""The button that leads back to the form with what was typed."""
+# Seconds. A preview of many mailboxes takes longer than anybody wants to look at nothing.
+PATIENCE = 10
+
+
+class Losses:
+    """What would go at first, as far as the hosts have told: *trials*, and who is *away*."""
+
+    def __init__(self, trials: list[Trial], away: list[str], why: str | None = None) -> None:
+        self.counted = [each for each in trials if each.done and each.is_counted]
+        unknown = [_unknown(each) for each in trials if not (each.done and each.is_counted)]
+        missing = [f"{name} is not there, so what would go on it is not known." for name in away]
+        self.unknown = [*([why] if why else []), *unknown, *missing]
+        if not trials and not self.unknown:
+            self.unknown = ["No mail host is there that could count it."]
+        self._complete = all(each.is_complete for each in self.counted)
+        self._messages = self._sum("messages")
+
+    @property
+    def headline(self) -> str:
+        """Return it in a sentence."""
+        if not self.counted:
+            return "How much would go is not known."
+        if not self._messages:
+            found = "Nothing is old enough yet" if self._complete else "Nothing was found so far"
+            return f"{found}: it goes as it gets there."
+        at_least = "" if self._complete else "At least "
+        boxes = self._sum("mailboxes")
+        return (
+            f"{at_least}{self._messages:,} message{'s' if self._messages > 1 else ''} "
+            f"({size(self._sum('bytes'))}) in {boxes:,} mailbox{'es' if boxes > 1 else ''}."
+        )
+
+    def _sum(self, name: str) -> int:
+        return sum(each.total(name) for each in self.counted)
+
+
+def is_confirmed(request: Any, setting: Any) -> bool:
+    """Say whether the setting's title was typed, in whatever case."""
+    typed: str = request.POST.get(CONFIRM, "")
+    title: str = setting.title
+    return typed.strip().casefold() == title.casefold()
+
+
+def question(pages: Any, card: Card, value: Mapping[str, Any], texts: Mapping[str, str]) -> Any:
+    """Return the page that asks whether *value* is meant; it sends *texts* once more."""
+    request = pages.request
+    wrong = CONFIRM in request.POST
+    request.response.status_int = 422 if wrong else 200
+    page = {
+        "title": f"Delete more from {card.setting.title}?",
+        "card": card,
+        "words": card.setting.in_words(value),
+        "losses": _losses(request, card, value),
+        "fields": {**texts, "revision": pages.expected},
+        "wrong": wrong,
+    }
+    return render_to_response("confirm.pt", page, request, response=request.response)
+
+
+def _losses(request: Any, card: Card, value: Mapping[str, Any]) -> Losses:
+    away = [host.name for host in card.hosts if host.away]
+    try:
+        ticket = request.errands.test(card.setting.name, dict(value), request.author)
+    except (Throttled, InvalidFields) as error:
+        return Losses([], away, str(error))
+    return Losses([Trial(each) for each in request.answered(ticket, PATIENCE)], away)
+
+
+def _unknown(trial: Trial) -> str:
+    if not trial.done:
+        return f"{trial.host} is still counting, so what would go on it is not known."
+    return f"What would go on {trial.host} is not known. {trial.error or ''}".strip()
