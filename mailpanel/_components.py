@@ -163,6 +163,11 @@ DETAILS: Json = {
         "description": "From when on messages are deleted that were not before; until then the "
         "longer of both intervals counts.",
     },
+    "live": {
+        "type": "integer",
+        "description": "The revision that the host still runs with after one that failed; 0 for "
+        "what it has of its own.",
+    },
     "log_in_as": {
         "type": "string",
         "description": "The name to log in by IMAP with, beside the master password; "

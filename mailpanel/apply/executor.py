@@ -293,6 +293,11 @@ class Executor:
             count = 0
         pause = min(self._pause * 2 ** min(count, MOST_DOUBLINGS), LONGEST_PAUSE)
         self._attempts[tried.setting] = (tried.revision, count + 1, time.monotonic() + pause)
+        details = {name: each for name, each in tried.details.items() if name != "live"}
+        # What could not be put back is nobody's knowledge without a look at the host.
+        if not isinstance(error, PutBackFailed):
+            details["live"] = tried.live
+        tried = replace(tried, details=details)
         self._finish(replace(tried, status="failed", error=str(error), retry=retry), started)
 
     def _finish(self, record: Record, started: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -33,6 +33,16 @@ class History:
         """Raise :class:`NotFound` unless setting *name* has a revision *number*."""
         with self._database.reading() as session:
             found(session, name, number)
+
+    def values(self, name: str, numbers: Collection[int]) -> dict[int, dict[str, Any] | None]:
+        """Return what may be shown of those revisions of setting *name*; ``None`` for a reset."""
+        setting = self._settings[name]
+        is_one = (Revision.setting == name, Revision.number.in_(numbers))
+        with self._database.reading() as session:
+            return {
+                each.number: None if each.value is None else setting.shown(each.value) or {}
+                for each in session.scalars(select(Revision).where(*is_one))
+            }
 
     def page(
         self, name: str, limit: int = PAGE, before: int | None = None

@@ -64,6 +64,25 @@ class TestStatus:
         assert not page.html.select(".steps, [data-busy]")
 
     @each_setting
+    def test_after_a_failure_it_is_told_what_is_live(self, panel: Panel, setting: Setting) -> None:
+        """The revision before in words, or what the host has of its own; nothing if not told."""
+        set_by_api(panel, setting)
+        set_by_api(panel, setting)
+        browser = panel.browser()
+        value = setting.public(setting.validate(dict(setting.example)))
+        panel.hosts.checked_in("mail1", {})
+        for live, words in (
+            (1, f"Live there is revision 1: {setting.in_words(value)}"),
+            (0, f"Live there is what the host has of its own: {setting.unset}"),
+            (None, None),
+        ):
+            details = {} if live is None else {"live": live}
+            panel.report(setting.name, 2, "failed", step="verify", error="Bad.", details=details)
+            for page in ("/", url(setting)):
+                text = browser.get(page).html.get_text()
+                assert words in text if words else "Live there" not in text
+
+    @each_setting
     def test_what_failed_stands_first_with_its_sentence(
         self, panel: Panel, setting: Setting
     ) -> None:

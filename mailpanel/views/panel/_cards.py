@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -91,6 +92,12 @@ class HostPart:
         return f"{' and '.join(names)} {'were' if len(names) > 1 else 'was'} edited by hand"
 
     @property
+    def live(self) -> int | None:
+        """Return the revision that it still runs with after one that failed; 0 is none of ours."""
+        live = self._said.get("live") if self.status == "failed" else None
+        return live if isinstance(live, int) else None
+
+    @property
     def problem(self) -> str | None:
         """Return why what is applied could not be applied once more."""
         return self._said.get("problem") if self.status == "applied" else None
@@ -155,6 +162,8 @@ class Card:
     setting: Any
     state: Any
     progress: dict[str, Any]
+    values: Mapping[int, dict[str, Any] | None] = field(default_factory=dict)
+    """What revisions that hosts still run with have been."""
 
     @cached_property
     def hosts(self) -> list[HostPart]:
@@ -187,6 +196,20 @@ class Card:
         if self.status is not None:
             return ["Each host gets back what stood there before mailpanel."]
         return self.before
+
+    def live(self, host: HostPart) -> str | None:
+        """Return in words what *host* still runs with after a change that failed, if known."""
+        if host.live is None:
+            return None
+        value = self.values.get(host.live)
+        if value is not None:
+            return f"Live there is revision {host.live}: {self.setting.in_words(value)}"
+        if host.live:
+            return f"Live there is revision {host.live}."
+        words = self.setting.unset
+        if host.present is not None:
+            words = self.setting.present_in_words(host.present)
+        return f"Live there is what the host has of its own: {words}"
 
     @property
     def can_try_again(self) -> bool:
@@ -254,4 +277,6 @@ class Card:
 def card_of(request: Any, setting: Any) -> Card:
     """Return the card of *setting*."""
     changes = request.changes
-    return Card(setting, changes.get(setting.name), changes.status(setting.name))
+    card = Card(setting, changes.get(setting.name), changes.status(setting.name))
+    live = {host.live for host in card.hosts if host.live}
+    return replace(card, values=request.history.values(setting.name, live)) if live else card

@@ -28,7 +28,7 @@ def notices(cards: list[Card]) -> Iterator[Notice]:
         for host in failed:
             step = f" The step was: {STEPS[host.step]}." if host.step in STEPS else ""
             # Of a host that could not be put back nobody knows without looking.
-            live = " What was live there before still is." if step else ""
+            live = f" {said}" if (said := card.live(host)) else ""
             change = "reset" if card.is_reset else "change"
             yield Notice(
                 f"{card.setting.title}: the {change} failed on {host.name}",

@@ -166,6 +166,8 @@ def test_what_was_put_back_failed_where_it_did(
     monkeypatch.setattr(scene.host, "converge", converge)
     report = scene.converge(scene.wanted(1))
     assert (report.status, report.step, report.error) == ("failed", step, str(error))
+    # What is live after that nobody knows without a look at the host.
+    assert ("live" in report.details) == (not isinstance(error, PutBackFailed))
 
 
 def test_facts_that_cannot_be_read_fail_with_their_reason(scene: Scene, monkeypatch) -> None:
@@ -648,7 +650,8 @@ def test_what_the_administrator_should_know_is_in_report_and_record(scene: Scene
     assert (record.details, record.live) == (report.details, 1)
     scene.host.failing = "verify"
     report = scene.converge(replace(wanted, revision=2, value={"hash": HASH[:-1] + "b"}))
-    assert (report.status, report.details) == ("failed", {"log_in_as": "user@example.net*master"})
+    kept = {"log_in_as": "user@example.net*master", "live": 1}
+    assert (report.status, report.details) == ("failed", kept)
     assert scene.state.get("imap_master_password").live == 1
     scene.host.failing = None
     report = scene.converge(replace(wanted, revision=3, **RESET))
