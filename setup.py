@@ -22,9 +22,11 @@ RUNTIME = [
     "idna>=3.10",
     "PasteDeploy>=3.1",
     "PyNaCl>=1.6",
+    "pyotp>=2.9",
     "pyramid>=2.1",
     # pyramid and deform import pkg_resources: later ones warn of it at each start, and 81 has
     # it no longer.
+    "segno>=1.6.6",
     "setuptools<80.9",
     "sqlalchemy>=2.1",
     "waitress>=3.0.2",

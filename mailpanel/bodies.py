@@ -187,6 +187,13 @@ class LogIn(colander.MappingSchema):
         title="Password",
         description="The account's password.",
     )
+    otp = colander.SchemaNode(
+        OrNull(Ruled(whole_problem, writeOnly=True)),
+        missing=None,
+        title="Code",
+        description="The present code of the account's second factor, or a recovery code; needed "
+        "where it has one.",
+    )
 
 
 class HistoryQuery(colander.MappingSchema):

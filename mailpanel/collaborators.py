@@ -10,17 +10,21 @@ from mailpanel.services.api_log_in import ApiLogIn
 from mailpanel.services.audit import AuditLog
 from mailpanel.services.authentication import Authentication
 from mailpanel.services.changes import Changes
+from mailpanel.services.codes import BAD_CODES, DAY, TOO_MANY_CODES, Codes
 from mailpanel.services.database import Database
 from mailpanel.services.errands import Errands
+from mailpanel.services.half_way import Tickets
 from mailpanel.services.history import History
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.proofs import BAD_PASSWORDS, TOO_MANY_PASSWORDS, Proofs
 from mailpanel.services.refusals import Refusals
+from mailpanel.services.second_factors import SecondFactors
 from mailpanel.services.sessions import Sessions
 from mailpanel.services.throttle import Throttle
 from mailpanel.services.tokens import Tokens
 from mailpanel.services.wake import make_waker
 from mailpanel.settings import SETTINGS
+from mailpanel.vault import Vault
 
 __all__ = ["includeme"]
 
@@ -72,7 +76,28 @@ def _refusals(request: Any) -> Refusals:
 
 
 def _sessions(request: Any) -> Sessions:
-    return Sessions(request.database, request.proofs)
+    return Sessions(
+        request.database,
+        request.proofs,
+        request.codes,
+        Tickets(_vault(request), request.proofs),
+        require_second_factor=request.registry.deployment.require_second_factor,
+    )
+
+
+def _codes(request: Any) -> Codes:
+    throttle = Throttle(
+        request.database, limit=BAD_CODES, window=DAY, purpose="code ", refusal=TOO_MANY_CODES
+    )
+    return Codes(request.database, _vault(request), request.proofs, throttle)
+
+
+def _second_factors(request: Any) -> SecondFactors:
+    return SecondFactors(request.database, _vault(request))
+
+
+def _vault(request: Any) -> Vault:
+    return Vault(request.registry.deployment.web_key_file)
 
 
 def _history(request: Any) -> History:
@@ -88,7 +113,12 @@ def _tokens(request: Any) -> Tokens:
 
 
 def _api_log_in(request: Any) -> ApiLogIn:
-    return ApiLogIn(request.proofs, request.tokens)
+    return ApiLogIn(
+        request.proofs,
+        request.codes,
+        request.tokens,
+        require_second_factor=request.registry.deployment.require_second_factor,
+    )
 
 
 def _audit_log(request: Any) -> AuditLog:
@@ -111,6 +141,8 @@ def includeme(config: Any) -> None:
         "throttle": _throttle,
         "refusals": _refusals,
         "proofs": _proofs,
+        "codes": _codes,
+        "second_factors": _second_factors,
         "sessions": _sessions,
         "hosts": _hosts,
         "history": _history,

@@ -241,6 +241,13 @@ OPTIONS: tuple[Option, ...] = (
         "the only names by which the web answers, as they stand in a URL; default any",
     ),
     Option(
+        "mailpanel.require_second_factor",
+        "require_second_factor",
+        _boolean,
+        "false",
+        "whether a MasterAdmin needs a second factor to log in",
+    ),
+    Option(
         "mailpanel.check_interval",
         "check_interval",
         _interval,
@@ -275,6 +282,7 @@ class Deployment:
     rate_limit: float
     trusted_proxy: str
     allowed_hosts: tuple[str, ...]
+    require_second_factor: bool
     check_interval: float
 
     @property
@@ -291,6 +299,11 @@ class Deployment:
     def private_key_file(self) -> Path:
         """Return the file of the key that only the executor can read."""
         return Path(self.state_directory, "keys", "seal.key")
+
+    @property
+    def web_key_file(self) -> Path:
+        """Return the file of the key that the web keeps its own secrets with."""
+        return Path(self.state_directory, "keys", "web.key")
 
     @property
     def bounds(self) -> str:

@@ -3,6 +3,7 @@
     state_directory/        root     0755
         database/           user     0700   SQLite's files
         keys/               root     0755   seal.key 0600, seal.pub 0644
+                    user            web.key 0400
         ledger/ journal/ backups/
                             root     0700
     run_directory/          root     0755

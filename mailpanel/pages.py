@@ -63,7 +63,9 @@ class Page:
 
     def _groups(self) -> Iterator[tuple[str, list[Link]]]:
         identity = self._request.identity
-        administers = identity is not None and identity.perm_level == "MasterAdmin"
+        if identity is None or identity.has_to_enrol:
+            return
+        administers = identity.perm_level == "MasterAdmin"
         if administers:
             yield "", [self._link("Overview", "panel.overview")]
             yield (
@@ -81,14 +83,13 @@ class Page:
                     self._link("Audit log", "panel.audit"),
                 ],
             )
-        if identity is not None:
-            yield (
-                "You",
-                [
-                    self._link("My account", "panel.account"),
-                    self._link("My tokens", "panel.tokens"),
-                ],
-            )
+        yield (
+            "You",
+            [
+                self._link("My account", "panel.account"),
+                self._link("My tokens", "panel.tokens"),
+            ],
+        )
 
     @property
     def settings(self) -> dict[str, str]:

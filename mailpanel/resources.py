@@ -13,7 +13,15 @@ from typing import Any, ClassVar
 from pyramid.authorization import Allow, Authenticated, Deny
 
 from mailpanel.errors import NotFound
-from mailpanel.security import ADMIN, ANY_ADMIN, READ_ONLY, TOKEN, Permission, admin_of
+from mailpanel.security import (
+    ADMIN,
+    ANY_ADMIN,
+    READ_ONLY,
+    TO_ENROL,
+    TOKEN,
+    Permission,
+    admin_of,
+)
 from mailpanel.settings import SETTINGS
 
 __all__ = [
@@ -38,6 +46,7 @@ _CHANGES = (
     Permission.CHANGE_SETTING,
     Permission.CHANGE_HOSTS,
     Permission.OWN_ACCOUNT,
+    Permission.ENROL,
     Permission.CHANGE_ACCOUNTS,
     Permission.CHANGE_TOKENS,
 )
@@ -161,7 +170,10 @@ class OwnToken(OwnTokens):
 class OwnAccount(Resource):
     """The account of whoever is logged in to the panel, whatever its level."""
 
-    __acl__: ClassVar[Any] = [(Allow, Authenticated, Permission.OWN_ACCOUNT)]
+    __acl__: ClassVar[Any] = [
+        (Allow, Authenticated, (Permission.OWN_ACCOUNT, Permission.ENROL)),
+        (Allow, TO_ENROL, Permission.ENROL),
+    ]
 
 
 class PanelToken(OwnAccount):

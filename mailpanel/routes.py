@@ -101,6 +101,7 @@ def includeme(config: Any) -> None:
 
     config.add_route("panel.overview", "/", factory=Settings)
     config.add_route("panel.log_in", "/login")
+    config.add_route("panel.log_in_code", "/login/code")
     config.add_route("panel.log_out", "/logout")
     config.add_route("panel.setting", "/settings/{setting}/", factory=Setting)
     config.add_route("panel.test", "/settings/{setting}/test/", factory=Setting)
@@ -116,6 +117,9 @@ def includeme(config: Any) -> None:
     config.add_route("panel.forget", "/hosts/{host}/forget/", factory=Host)
     config.add_route("panel.account", "/account/", factory=OwnAccount)
     config.add_route("panel.step_up", "/account/confirm/", factory=OwnAccount)
+    config.add_route("panel.second_factor", "/account/second-factor/", factory=OwnAccount)
+    config.add_route("panel.codes", "/account/second-factor/codes/", factory=OwnAccount)
+    config.add_route("panel.no_factor", "/account/second-factor/remove/", factory=OwnAccount)
     config.add_route("panel.end", "/account/sessions/{number}/end/", factory=OwnAccount)
     config.add_route("panel.accounts", "/accounts/", factory=Accounts)
     config.add_route("panel.person", "/accounts/{username}/", factory=Account)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from mailpanel.errors import DeploymentError, SealError
+from mailpanel.key_files import LENGTH, read_key, write_new
 
 __all__ = ["Opener", "Sealer", "make_keys", "take_key"]
 
@@ -41,15 +41,15 @@ def make_keys(private_key_file: Path, public_key_file: Path) -> bool:
     """
     made = False
     if private_key_file.exists():
-        private = PrivateKey(_read_key(private_key_file))
+        private = PrivateKey(read_key(private_key_file))
     else:
         private = PrivateKey.generate()
-        _write_new(private_key_file, base64.b64encode(bytes(private)) + b"\n", 0o600)
+        write_new(private_key_file, base64.b64encode(bytes(private)) + b"\n", 0o600)
         made = True
     if made or not public_key_file.exists():
         public_key_file.unlink(missing_ok=True)
         public = base64.b64encode(bytes(private.public_key)) + b"\n"
-        _write_new(public_key_file, public, 0o644)
+        write_new(public_key_file, public, 0o644)
     return made
 
 
@@ -63,12 +63,12 @@ def take_key(text: bytes, private_key_file: Path, public_key_file: Path) -> bool
         key = base64.b64decode(text.strip(), validate=True)
     except ValueError:
         key = b""
-    if len(key) != 32:
+    if len(key) != LENGTH:
         raise DeploymentError(
             "what was given is no private key; give what stands in another mail host's seal.key"
         )
     if private_key_file.exists():
-        if _read_key(private_key_file) != key:
+        if read_key(private_key_file) != key:
             raise DeploymentError(
                 f"{private_key_file}: there is another key already, and what was sealed for it "
                 "would be lost; move it away first if that is meant"
@@ -76,45 +76,9 @@ def take_key(text: bytes, private_key_file: Path, public_key_file: Path) -> bool
         return False
     # Made anew from the private key: first gone, so that the two never differ.
     public_key_file.unlink(missing_ok=True)
-    _write_new(private_key_file, base64.b64encode(key) + b"\n", 0o600)
+    write_new(private_key_file, base64.b64encode(key) + b"\n", 0o600)
     make_keys(private_key_file, public_key_file)
     return True
-
-
-def _write_new(path: Path, content: bytes, mode: int) -> None:
-    """Write all of it or nothing: half a key would be in the way of the next attempt."""
-    aside = path.with_name(f"{path.name}.new")
-    aside.unlink(missing_ok=True)
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            os.fchmod(descriptor, mode)
-            stream.write(content)
-            stream.flush()
-            os.fsync(descriptor)
-        aside.rename(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def _read_key(path: Path) -> bytes:
-    try:
-        key = base64.b64decode(path.read_bytes())
-    except ValueError:
-        key = b""
-    except OSError as error:
-        raise DeploymentError(
-            f"{path}: the key cannot be read ({error.strerror}); run mailpanel init"
-        ) from None
-    if len(key) != 32:
-        raise DeploymentError(f"{path}: this is no key of mailpanel's; run mailpanel init")
-    return key
 
 
 @dataclass(frozen=True)
@@ -128,7 +92,7 @@ class Sealer:
 
         Raises :class:`DeploymentError` where the public key cannot be read.
         """
-        public = _read_key(self.public_key_file)
+        public = read_key(self.public_key_file)
         content = {
             "setting": setting,
             "revision": revision,
@@ -143,7 +107,7 @@ class Opener:
     """Opens sealed secrets; only the executor has one."""
 
     def __init__(self, private_key_file: Path) -> None:
-        self._private = PrivateKey(_read_key(private_key_file))
+        self._private = PrivateKey(read_key(private_key_file))
         self.key_id = _key_id(bytes(self._private.public_key))
 
     def open(self, sealed: str, setting: str, revision: int, destination: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from mailpanel.credentials import presented
 from mailpanel.errors import DatabaseAway
 from mailpanel.services.authentication import Identity
 from mailpanel.services.changes import Author
+from mailpanel.services.half_way import HalfWay
 from mailpanel.services.proofs import Visitor
 from mailpanel.services.sessions import Session
 
@@ -31,6 +32,8 @@ __all__ = [
     "LIVE",
     "READ_ONLY",
     "TOKEN",
+    "TO_ENROL",
+    "HalfWay",
     "Permission",
     "Policy",
     "admin_of",
@@ -65,6 +68,8 @@ class Permission(StrEnum):
     """Forget a mail host."""
     OWN_ACCOUNT = "own-account"
     """See and change one's own account; whoever is logged in to the panel may."""
+    ENROL = "enrol"
+    """Set up one's own second factor, which even somebody may who has to before all else."""
     READ_ACCOUNTS = "read-accounts"
     """See who may come in."""
     CHANGE_ACCOUNTS = "change-accounts"
@@ -85,6 +90,8 @@ ANY_ADMIN = "MasterAdmin, perhaps of some settings"
 """The principal of every MasterAdmin."""
 TOKEN = "somebody with a token"  # noqa: S105 (a principal's name)
 """The principal of whoever presents a token, whatever the account's level."""
+TO_ENROL = "somebody who has to set up a second factor"
+"""The principal of who is logged in but may do nothing else before."""
 READ_ONLY = "read-only token"
 """The principal of whoever may change nothing."""
 
@@ -201,6 +208,9 @@ def note_forbidden(request: Any) -> None:
 def _principals(identity: Identity | None) -> Iterator[str]:
     yield Everyone
     if identity is None:
+        return
+    if identity.has_to_enrol:
+        yield TO_ENROL
         return
     yield Authenticated if identity.token_id is None else TOKEN
     if identity.read_only:

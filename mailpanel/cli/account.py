@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
-from mailpanel.cli._base import config_option, echo_json, echo_table, read_secret
+from mailpanel.cli._base import config_option, deployment, echo_json, echo_table, read_secret
 from mailpanel.cli._services import local_author, open_database, require_account
 from mailpanel.services.accounts import LEVELS, Accounts
 from mailpanel.services.audit import Author
+from mailpanel.services.second_factors import SecondFactors
+from mailpanel.vault import Vault
 
 __all__ = ["command"]
 
@@ -107,6 +109,35 @@ def enable(name: str) -> None:
     """
     accounts, author = _accounts_and_author(name)
     accounts.set_enabled(name, True, author)
+
+
+@command.command("second-factor")
+@click.argument("name")
+@click.option("--remove", is_flag=True, help="Take it away: the password alone opens then.")
+@config_option
+def second_factor(name: str, remove: bool) -> None:
+    """Tell whether an account has a second factor, or take it away.
+
+    For whoever has lost both the phone and the recovery codes. Whoever is logged in with
+    the account no longer is.
+
+    \b
+    Example:
+      mailpanel account second-factor alice
+      mailpanel account second-factor alice --remove
+    """
+    options, author = deployment(), local_author()
+    database = open_database(options)
+    require_account(database, name)
+    factors = SecondFactors(database, Vault(options.web_key_file))
+    if remove:
+        factors.remove(name, author)
+        return
+    factor = factors.get(name)
+    if factor is None:
+        click.echo("none")
+    else:
+        click.echo(f"since {factor['created']}; recovery codes left: {factor['recovery_codes']}")
 
 
 @command.command("remove")

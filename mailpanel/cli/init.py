@@ -14,10 +14,11 @@ from mailpanel.cli._base import config_option, deployment, tell_if_no_ini, tell_
 from mailpanel.cli._services import become_database_user
 from mailpanel.deployment import Deployment
 from mailpanel.errors import DeploymentError
-from mailpanel.layout import prepare_run, prepare_state
+from mailpanel.layout import owner_of_user_files, prepare_run, prepare_state
 from mailpanel.seal import make_keys, take_key
 from mailpanel.services.database import Database
 from mailpanel.services.migration import Migration
+from mailpanel.vault import make_web_key
 
 __all__ = ["command"]
 
@@ -37,7 +38,8 @@ def command(key_stdin: bool) -> None:
     them, which is enough to try mailpanel out.
 
     The private key stands in keys/seal.key in the state directory, by default
-    /var/lib/mailpanel; only root can read it.
+    /var/lib/mailpanel; only root can read it. The web keeps second factors with
+    keys/web.key, which its own user alone can read.
 
     \b
     Example:
@@ -57,6 +59,9 @@ def command(key_stdin: bool) -> None:
         _take_key(options)
     if make_keys(options.private_key_file, options.public_key_file):
         click.echo(f"made the key pair in {options.private_key_file.parent}")
+    user = owner_of_user_files(options)
+    if make_web_key(options.web_key_file, (user.uid, user.gid)):
+        click.echo(f"made the web's own key, {options.web_key_file}")
     become_database_user(options, database)
     database.migrate(migration)
     click.echo("the database is ready")

@@ -25,7 +25,8 @@ LAST_USE = timedelta(minutes=1)  # how precisely the last use is kept (API.md)
 class Identity:
     """Who calls, and how far the token reaches; ``settings`` is ``None`` for all.
 
-    ``token_id`` is ``None`` for somebody who is logged in to the panel.
+    ``token_id`` is ``None`` for somebody who is logged in to the panel, and
+    ``has_to_enrol`` says that they may do nothing before they have a second factor.
     """
 
     username: str
@@ -33,6 +34,7 @@ class Identity:
     token_id: int | None
     read_only: bool = False
     settings: frozenset[str] | None = None
+    has_to_enrol: bool = False
 
 
 class Authentication:

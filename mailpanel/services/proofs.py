@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -68,23 +69,26 @@ class Proofs:
         many bad passwords came from there, :class:`DatabaseAway`.
         """
         account = self.account(username)
-        if self._is_right(account, password, visitor):
-            return account
-        self._note_refusal(account, visitor)
-        return None
-
-    def _is_right(self, account: Account | None, password: str, visitor: Visitor) -> bool:
-        """Say whether *password* opens *account*, in the same time whatever the answer is."""
         hashed = account.password_hash if account else None
-        return self._throttle.guess(
-            counted_as(account, visitor),
-            lambda: is_right(password, hashed) and account is not None and account.enabled,
-        )
 
-    def _note_refusal(self, account: Account | None, visitor: Visitor) -> None:
+        def opens() -> bool:
+            return is_right(password, hashed) and account is not None and account.enabled
+
+        return account if self.counting(account, visitor, opens) else None
+
+    def counting(
+        self, account: Account | None, visitor: Visitor, is_right: Callable[[], bool]
+    ) -> bool:
+        """Say whether the guess of *visitor* at *account* is right; if not, count and note it.
+
+        Raises :class:`Throttled`, and then it was not looked at.
+        """
+        if self._throttle.guess(counted_as(account, visitor), is_right):
+            return True
         # Not a name that does not exist: people type their password into the wrong field.
         detail = {"account": account.username} if account else {}
         self._refusals.note(Author("", None, visitor.address), "session.refused", detail)
+        return False
 
 
 def known_mark(account: Account, visitor: Visitor) -> str:

@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, exists, or_, select, update
 
 from mailpanel.errors import DatabaseAway, FieldError, InvalidFields, NotFound
-from mailpanel.models import Account, PanelSession
+from mailpanel.models import Account, PanelSession, SecondFactor
 from mailpanel.services import audit
 from mailpanel.services.accounts import Accounts
 from mailpanel.services.audit import Author
 from mailpanel.services.authentication import LAST_USE, Identity, digest_of
 from mailpanel.services.clock import Clock, in_text, utc_now
+from mailpanel.services.codes import Codes
 from mailpanel.services.database import Database
+from mailpanel.services.half_way import HalfWay, Tickets
 from mailpanel.services.proofs import Proofs, Visitor, known_mark
 
 __all__ = ["FRESH", "IDLE", "LONGEST", "Opened", "Session", "Sessions"]
@@ -39,7 +41,8 @@ Rows = list[dict[str, Any]]
 class Session:
     """Somebody who is logged in; ``kept`` is for the next page, see :class:`PanelSession`.
 
-    ``fresh`` says that its owner has just given the password or the second factor.
+    ``fresh`` says that its owner has just given the password or the second factor;
+    ``second_factor`` that there is one.
     """
 
     number: int
@@ -47,6 +50,7 @@ class Session:
     csrf_token: str = field(repr=False)
     last_used: datetime
     fresh: bool
+    second_factor: bool
     kept: dict[str, Any]
 
 
@@ -63,38 +67,72 @@ class Opened:
 
 
 class Sessions:
-    """Log-ins to the panel; *proofs* knows who somebody is."""
+    """Log-ins to the panel; *proofs*, *codes* and *tickets* know who somebody is.
 
-    def __init__(self, database: Database, proofs: Proofs, clock: Clock = utc_now) -> None:
+    With *require_second_factor* a MasterAdmin without one has to set one up before all else.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        proofs: Proofs,
+        codes: Codes,
+        tickets: Tickets,
+        clock: Clock = utc_now,
+        *,
+        require_second_factor: bool = False,
+    ) -> None:
         self._database = database
         self._proofs = proofs
+        self._codes = codes
+        self._tickets = tickets
         self._clock = clock
+        self._require = require_second_factor
 
     def log_in(
         self, username: str, password: str, visitor: Visitor, kept: dict[str, Any] | None = None
-    ) -> Opened | None:
-        """Return a new session, or ``None``; never why not.
+    ) -> Opened | HalfWay | None:
+        """Return a new session, or what :meth:`finish` needs; or ``None``, never why not.
 
         *kept* is for its first page. Raises :class:`Throttled` where too many bad
         passwords came from there, :class:`DatabaseAway`.
         """
         account = self._proofs.by_password(username, password, visitor)
+        if account is not None and self._codes.is_needed(account):
+            return self._tickets.make(account)
         # It may have been disabled, or got another password, while this one was looked at.
         return self._opened(account, visitor, kept or {}) if account else None
 
+    def finish(
+        self, ticket: str, code: str, visitor: Visitor, kept: dict[str, Any]
+    ) -> Opened | None:
+        """Return a new session for whoever is half-way, or ``None`` where *code* is wrong.
+
+        Raises :class:`BadCredentials` where the ticket is over, :class:`Throttled`.
+        """
+        account = self._tickets.account(ticket)
+        if not self._codes.accepts(account, code, visitor):
+            return None
+        return self._opened(account, visitor, kept)
+
     def get(self, session_id: str) -> Session | None:
         """Return the session, or ``None`` where it has ended; raises :class:`DatabaseAway`."""
-        query = select(PanelSession).where(PanelSession.digest == digest_of(session_id))
+        has_factor = exists().where(SecondFactor.account_id == PanelSession.account_id)
+        query = select(PanelSession, has_factor).where(PanelSession.digest == digest_of(session_id))
         with self._database.reading() as session:
-            row = session.scalar(query)
-        if row is None or not row.account.enabled or self._is_over(row):
+            found = session.execute(query).one_or_none()
+        if found is None or not found[0].account.enabled or self._is_over(found[0]):
             return None
+        row, second_factor = found
+        account = row.account
+        has_to_enrol = self._require and account.perm_level == "MasterAdmin" and not second_factor
         return Session(
             row.id,
-            Identity(row.account.username, row.account.perm_level, None),
+            Identity(account.username, account.perm_level, None, has_to_enrol=has_to_enrol),
             row.csrf_token,
             row.last_used,
             self._clock() - row.proved < FRESH,
+            second_factor,
             row.kept,
         )
 
@@ -158,15 +196,16 @@ class Sessions:
         return opened
 
     def prove(
-        self, session: Session, password: str, visitor: Visitor, kept: dict[str, Any]
+        self, session: Session, proof: str, visitor: Visitor, kept: dict[str, Any]
     ) -> Opened | None:
         """Take the owner's word anew: *session* gets another id, and is fresh.
 
-        Returns ``None`` where *password* is wrong. *kept* is for the next page. Raises
+        *proof* is a code where there is a second factor, else the password; returns
+        ``None`` where it is wrong. *kept* is for the next page. Raises
         :class:`Throttled`, and :class:`NotFound` where the session has ended meanwhile.
         """
-        account = self._proofs.by_password(session.identity.username, password, visitor)
-        if account is None:
+        account = self._proofs.account(session.identity.username)
+        if account is None or not self._is_proof(account, proof, visitor):
             return None
         session_id = secrets.token_urlsafe(32)
         values = {"digest": digest_of(session_id), "proved": self._clock(), "kept": kept}
@@ -206,6 +245,11 @@ class Sessions:
             detail = {"session": row.id}
             audit.record(session, author, "session.open", detail=detail, clock=self._clock)
         return Opened(session_id, known_mark(seen, visitor))
+
+    def _is_proof(self, account: Account, proof: str, visitor: Visitor) -> bool:
+        if self._codes.is_needed(account):
+            return self._codes.accepts(account, proof, visitor)
+        return self._proofs.by_password(account.username, proof, visitor) is not None
 
     def _is_over(self, row: PanelSession) -> bool:
         now = self._clock()

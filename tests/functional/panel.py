@@ -22,6 +22,7 @@ from mailpanel.services.database import Database
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.sessions import FRESH
 from mailpanel.services.tokens import Tokens
+from mailpanel.vault import make_web_key
 
 SETTINGS_URL = "/api/v1/settings/"
 RELAYHOST = "/api/v1/settings/postfix_relayhost/"
@@ -48,6 +49,7 @@ def prepare(directory: Path, url: str) -> None:
     for name in ("keys", "database"):
         (directory / name).mkdir()
     make_keys(directory / "keys" / "seal.key", directory / "keys" / "seal.pub")
+    make_web_key(directory / "keys" / "web.key", None)
     database = Database(url)
     database.migrate()
     for level in ("MailUser", "DomainAdmin", "MasterAdmin"):

@@ -42,7 +42,7 @@ def test_later_a_new_master_password_needs_the_log_ins(panel: Panel) -> None:
     answer = make_one(browser)
     assert (answer.status_int, ASKED in answer.text) == (403, True)
     assert panel.call("GET", MASTER).status_int == 204
-    answer = browser.send(answer, proof=PASSWORD)
+    answer = browser.send(answer, password=PASSWORD)
     assert (answer.status_int, answer.headers["Location"]) == (303, PAGE)
     assert browser.cookies["mailpanel"] != before
     assert panel.browser(None).get("/", Cookie=f"mailpanel={before}").status_int == 303
@@ -56,7 +56,7 @@ def test_so_does_its_reset(panel: Panel) -> None:
     browser = left_alone(panel)
     answer = browser.send(browser.get(f"{PAGE}reset/"))
     assert (answer.status_int, ASKED in answer.text) == (403, True)
-    answer = browser.send(answer, proof=PASSWORD)
+    answer = browser.send(answer, password=PASSWORD)
     assert answer.headers["Location"] == f"{PAGE}reset/"
     assert "Reset." not in browser.get(PAGE).text
     assert browser.send(browser.get(f"{PAGE}reset/")).headers["Location"] == PAGE
@@ -75,9 +75,9 @@ def test_a_wrong_password_leads_nowhere(panel: Panel) -> None:
     browser = left_alone(panel)
     answer = make_one(browser)
     for _ in range(BAD_PASSWORDS):
-        answer = browser.send(answer, proof="guessed")
+        answer = browser.send(answer, password="guessed")
         assert (answer.status_int, "not your password" in answer.text) == (403, True)
-    answer = browser.send(answer, proof=PASSWORD)
+    answer = browser.send(answer, password=PASSWORD)
     assert answer.status_int == 429
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
     with panel.database.reading() as session:
@@ -92,7 +92,7 @@ def test_the_page_that_asks_leads_to_no_other_host(panel: Panel) -> None:
     browser = left_alone(panel)
     for path in ("//example.org/", "https://example.org/", "/\\example.org"):
         page = browser.get("/account/confirm/?next=" + path)
-        assert browser.send(page, proof=PASSWORD).headers["Location"] == "/"
+        assert browser.send(page, password=PASSWORD).headers["Location"] == "/"
         panel.let_proofs_age()
 
 

@@ -42,7 +42,10 @@ LAYERS = {
     "ini": layer("errors"),
     "layout": layer("errors deployment"),
     "privileges": layer("errors deployment layout"),
-    "seal": layer("errors", "nacl"),
+    "seal": layer("errors key_files", "nacl"),
+    "key_files": layer("errors"),
+    "vault": layer("key_files", "nacl"),
+    "qr": layer("", "segno"),
     "addresses": layer(),
     "system_log": layer(),
     "reports": layer(),
@@ -66,8 +69,8 @@ LAYERS = {
     "host": layer("host errors plan relay_words reports deployment layout seal"),
     "models": layer("models", "sqlalchemy"),
     "services": layer(
-        "services models settings seal errors reports system_log",
-        "sqlalchemy alembic argon2 psycopg",
+        "services models settings seal vault errors reports system_log",
+        "sqlalchemy alembic argon2 psycopg pyotp",
     ),
     "apply": layer(
         "apply services settings host seal errors plan deployment layout privileges addresses "
@@ -80,7 +83,7 @@ LAYERS = {
     "security": layer("cookies credentials errors services", "pyramid"),
     "csrf": layer("cookies security", "pyramid zope"),
     "resources": layer("security errors services settings", "pyramid"),
-    "collaborators": layer("services settings seal", "pyramid"),
+    "collaborators": layer("services settings seal vault", "pyramid"),
     "waits": layer("headers errors services", "pyramid"),
     "renderers": layer("errors jsonform", "pyramid"),
     "assets": layer(),
@@ -96,10 +99,10 @@ LAYERS = {
     "routes": layer("resources", "pyramid"),
     "app": layer("deployment security", "pyramid"),
     "views": layer(f"{WEB} errors jsonform openapi bodies paging", "pyramid"),
-    "views.panel": layer(f"{WEB} errors forms people_forms views.panel", "pyramid deform"),
+    "views.panel": layer(f"{WEB} errors forms people_forms qr views.panel", "pyramid deform"),
     "cli": layer(
-        "mailpanel cli apply services settings host playground seal errors deployment ini layout "
-        "privileges schema jsonform openapi app protection system_log __version__",
+        "mailpanel cli apply services settings host playground seal vault errors deployment ini "
+        "layout privileges schema jsonform openapi app protection system_log __version__",
         "click waitress",
     ),
     "playground": layer(

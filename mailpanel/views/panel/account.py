@@ -12,9 +12,12 @@ from mailpanel.forms import Form, password_form
 from mailpanel.resources import OwnAccount
 from mailpanel.routes import see_other
 from mailpanel.security import Permission, visitor
+from mailpanel.step_up import StepUp
 
 __all__ = ["AccountViews", "end_session"]
 
+# Without a second factor the form's own field for the present password is what is asked.
+OF_TWO_FACTORS = StepUp(only=lambda context: context.request.panel_session.second_factor)
 CHANGED = {"flash": "Your password is changed. You are logged in here and nowhere else."}
 
 
@@ -31,7 +34,7 @@ class AccountViews:
         """Return the form, and the log-ins."""
         return self._page(password_form({}))
 
-    @view_config(request_method="POST")
+    @view_config(request_method="POST", step_up=OF_TWO_FACTORS)
     def change_password(self) -> Any:
         """Change the password; whoever is logged in elsewhere no longer is."""
         posted = self.request.POST
@@ -56,6 +59,9 @@ class AccountViews:
             "title": "My account",
             "form": form,
             "level": identity.perm_level,
+            "factor": self.request.second_factors.get(identity.username),
+            # What is typed first and asked for then would be lost.
+            "asks": self.session.second_factor and not self.session.fresh,
             "sessions": self.request.sessions.list(identity.username),
             "present": self.session.number,
         }

@@ -117,7 +117,7 @@ def another_site(_error: BadCSRFOrigin, request: Any) -> Any:
 @exception_view_config(BadCSRFToken, for_people=True, renderer="log_in.pt")
 def stale(_error: BadCSRFToken, request: Any) -> Any:
     """Answer a form of ours whose session has ended, by a log-in that leads back to it."""
-    if request.matched_route.name == "panel.log_in":
+    if request.matched_route.name in ("panel.log_in", "panel.log_in_code"):
         return _log_in_again(request)
     if request.panel_session is None:
         return _log_in_first(request)
@@ -135,6 +135,8 @@ def forbidden(_error: HTTPForbidden, request: Any) -> Any:
     if request.identity is None:
         path = quote(request.path_qs, safe="/")
         return see_other(f"{request.route_path('panel.log_in')}?next={path}")
+    if request.identity.has_to_enrol:
+        return see_other(request.route_path("panel.second_factor"))
     note_forbidden(request)
     return _page(request, 403, SENTENCES[403])
 

@@ -13,6 +13,7 @@ from mailpanel.resources import OwnAccount
 from mailpanel.routes import see_other
 from mailpanel.security import Permission, visitor
 from mailpanel.step_up import StepUpNeeded
+from mailpanel.views.panel._codes import WRONG_CODE, in_words, typed_code
 from mailpanel.views.panel._draft import page_path
 
 __all__ = ["StepUpViews", "step_up_needed"]
@@ -23,12 +24,13 @@ GO_ON = "Thank you. For ten minutes you are not asked again."
 LOOK = "Nothing was changed so far. Look, and go on; for ten minutes you are not asked again."
 
 
-@view_defaults(route_name="panel.step_up", permission=Permission.OWN_ACCOUNT, renderer="step_up.pt")
+@view_defaults(route_name="panel.step_up", permission=Permission.ENROL, renderer="step_up.pt")
 class StepUpViews:
     """The question, through which what was typed elsewhere is carried."""
 
     def __init__(self, _context: OwnAccount, request: Any) -> None:
         self.request = request
+        self.has_factor = request.panel_session.second_factor
 
     @view_config(request_method="GET")
     def ask(self) -> Any:
@@ -46,16 +48,17 @@ class StepUpViews:
         try:
             opened = self.request.sessions.prove(
                 self.request.panel_session,
-                posted.get("proof", ""),
+                typed_code(posted) if self.has_factor else posted.get("password", ""),
                 visitor(self.request),
                 kept,
             )
         except Throttled as error:
             self.request.response.headers["Retry-After"] = str(error.retry_after)
-            sentence = f"{error} Try again in {error.retry_after} seconds."
+            sentence = f"{error} Try again in {in_words(error.retry_after)}."
             return self._refused(429, step_up_page(path, texts, posted.get("again"), sentence))
         if opened is None:
-            return self._refused(403, step_up_page(path, texts, posted.get("again"), WRONG))
+            wrong = WRONG_CODE if self.has_factor else WRONG
+            return self._refused(403, step_up_page(path, texts, posted.get("again"), wrong))
         response = see_other(path)
         give(self.request, response, SESSION, opened.session_id)
         give(self.request, response, MARK, opened.mark)

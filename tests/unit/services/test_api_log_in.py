@@ -9,8 +9,10 @@ import pytest
 from mailpanel.errors import BadCredentials, Throttled
 from mailpanel.services import passwords
 from mailpanel.services.api_log_in import ApiLogIn
+from mailpanel.services.codes import Codes
 from mailpanel.services.proofs import BAD_PASSWORDS, Proofs, Visitor
 from mailpanel.services.throttle import Throttle
+from mailpanel.vault import Vault
 
 PASSWORD = "correct horse battery"
 HERE = Visitor("192.0.2.1")
@@ -23,9 +25,11 @@ def proofs(database, clock):
 
 
 @pytest.fixture
-def log_in(proofs, tokens, accounts, clock):
+def log_in(database, proofs, tokens, accounts, clock, tmp_path):
     accounts.add("admin", "MasterAdmin", PASSWORD)
-    return ApiLogIn(proofs, tokens, clock).log_in
+    throttle = Throttle(database, clock, purpose="code ")
+    codes = Codes(database, Vault(tmp_path / "web.key"), proofs, throttle, clock)
+    return ApiLogIn(proofs, codes, tokens, clock).log_in
 
 
 def test_the_right_password_is_a_token_for_half_a_day(log_in, authentication, clock):

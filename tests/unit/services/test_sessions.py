@@ -9,9 +9,12 @@ from mailpanel.errors import InvalidFields, NotFound, Throttled
 from mailpanel.models import PanelSession
 from mailpanel.services import passwords
 from mailpanel.services.authentication import digest_of
+from mailpanel.services.codes import Codes
+from mailpanel.services.half_way import Tickets
 from mailpanel.services.proofs import BAD_PASSWORDS, Proofs, Visitor
 from mailpanel.services.sessions import IDLE, LONGEST, Sessions
 from mailpanel.services.throttle import Throttle
+from mailpanel.vault import Vault
 
 PASSWORD = "correct horse battery"
 NEW = "another horse battery"
@@ -25,9 +28,11 @@ def proofs(database, clock):
 
 
 @pytest.fixture
-def sessions(database, accounts, proofs, clock):
+def sessions(database, accounts, proofs, clock, tmp_path):
     accounts.add("admin", "MasterAdmin", PASSWORD)
-    return Sessions(database, proofs, clock)
+    vault = Vault(tmp_path / "web.key")
+    codes = Codes(database, vault, proofs, Throttle(database, clock, purpose="code "), clock)
+    return Sessions(database, proofs, codes, Tickets(vault, proofs, clock), clock)
 
 
 def rows(database):
