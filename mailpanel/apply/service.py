@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 
 from mailpanel.apply.executor import Executor
@@ -57,6 +58,9 @@ def run(deployment: Deployment, once: bool) -> int:
     service runs here, unless *once*, which waits for it to end.
     """
     stop = Stop()
+    # Each file is given its mode; the directories are the daemons' users' to enter, too,
+    # however closed what root makes else is here.
+    os.umask(0o022)
     prepare_state(deployment)
     prepare_run(deployment)
     with locked(deployment.lock_file, wait=once):

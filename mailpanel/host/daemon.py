@@ -28,7 +28,12 @@ def _unit(pid: int) -> str | None:
     except OSError:
         return None
     # Without systemd as the first process the name in the cgroup is some container's.
-    return match[1] if match and Path("/run/systemd/system").is_dir() else None
+    return match[1] if match and _has_systemd() else None
+
+
+def _has_systemd() -> bool:
+    # sd_booted(3)
+    return Path("/run/systemd/system").is_dir()
 
 
 @dataclass
@@ -44,10 +49,15 @@ class Daemon:
     def start(self, argv: Sequence[str]) -> None:
         """Start it again: its unit, where it has one, else by *argv*, which ends at once.
 
-        Started by *argv* it would get the cgroup and the sandbox of this process, which
-        are not its own. Raises :class:`ReloadFailed`.
+        Started by *argv* under systemd it would get the cgroup and the sandbox of this
+        process, which are not its own, and end with it: it gets a unit of its own there, as
+        where somebody had started it by hand. Raises :class:`ReloadFailed`.
         """
-        start = argv if self.unit is None else ["systemctl", "restart", self.unit]
+        start = argv
+        if self.unit is not None:
+            start = ["systemctl", "restart", self.unit]
+        elif _has_systemd():
+            start = ["systemd-run", "--quiet", "--collect", "--service-type=forking", "--", *argv]
         try:
             started = command.detached(start) == 0
         except HostError as error:
@@ -68,16 +78,18 @@ def lives(pid: int, name: str) -> bool:
 
 
 def children(pid: int, *programs: str) -> frozenset[int]:
-    """Return the processes that the process *pid* has started of *programs*, by file name."""
+    """Return the processes that the process *pid* has started of *programs*, by file name.
+
+    Names of at most 15 letters. The link to the program itself shows only to whom
+    may do all that the process may (ptrace(2)), and this process may do less.
+    """
     found = set()
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, ValueError, IndexError):
             # proc(5): the name in parentheses, then state and parent.
-            parent = (entry / "stat").read_text().rpartition(") ")[2].split()[1]
-            if int(parent) == pid:
-                program = str((entry / "exe").readlink()).removesuffix(" (deleted)")
-                if program.rpartition("/")[2] in programs:
-                    found.add(int(entry.name))
+            before, _, after = (entry / "stat").read_text().rpartition(") ")
+            if int(after.split()[1]) == pid and before.partition(" (")[2] in programs:
+                found.add(int(entry.name))
     return frozenset(found)
 
 

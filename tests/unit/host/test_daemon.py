@@ -79,6 +79,19 @@ def test_in_a_unit_systemd_starts_it(monkeypatch) -> None:
     assert started == [["systemctl", "restart", "postfix@-.service"]]
 
 
+def test_under_systemd_one_that_was_started_by_hand_gets_a_unit_of_its_own(
+    on_systemd: Path, monkeypatch
+) -> None:
+    """Not apply's, with which it would end, and whose restrictions it would have."""
+    on_systemd.write_text("0::/user.slice/user-0.slice/session-3.scope\n")
+    started: list[list[str]] = []
+    monkeypatch.setattr(command, "detached", lambda argv: started.append(list(argv)) or 0)
+    Daemon(os.getpid()).start(["postfix", "start"])
+    (argv,) = started
+    assert argv[0] == "systemd-run"
+    assert argv[-3:] == ["--", "postfix", "start"]
+
+
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(["sleep", "60"]) as process:
