@@ -15,6 +15,7 @@ import sys
 from typing import IO, Any
 
 from mailpanel.apply.courier import Courier
+from mailpanel.apply.own_ports import OwnPorts
 from mailpanel.deployment import Deployment
 from mailpanel.errors import MailpanelError
 from mailpanel.privileges import become_user
@@ -54,6 +55,7 @@ def main() -> int:
             deployment.host_name,
             listener,
             deployment.check_interval,
+            own_ports=OwnPorts(deployment.relay_allow),
         )
         asyncio.run(courier.run(end))
     except MailpanelError as error:

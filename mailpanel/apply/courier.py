@@ -26,7 +26,8 @@ from mailpanel.apply.messages import (
     decode,
     encode,
 )
-from mailpanel.apply.probes import try_smtp_login
+from mailpanel.apply.own_ports import OwnPorts
+from mailpanel.apply.probes import require_server, try_smtp_login
 from mailpanel.apply.steps import Steps
 from mailpanel.errors import DatabaseAway, ProbeFailed
 from mailpanel.reports import Desired, Errand, ErrandAnswer, Report
@@ -59,12 +60,15 @@ class Courier:
         host_name: str,
         listener: Listener,
         check_interval: float,
+        *,
+        own_ports: OwnPorts | None = None,
     ) -> None:
         self._hosts = hosts
         self._errands = errands
         self._host_name = host_name
         self._listener = listener
         self._check_interval = check_interval
+        self._own_ports = own_ports or OwnPorts()
         self._woken = asyncio.Event()
         self._reported = asyncio.Event()
         self._versions: dict[str, str] = {}
@@ -114,7 +118,7 @@ class Courier:
                     self._said[key] = self._unwritten[key] = message
                     self._reported.set()
                 case ProbeRequest():
-                    await _send(writer, await _tried(message))
+                    await _send(writer, await _tried(message, self._own_ports))
                 case ErrandAnswer():
                     # Once: whoever asked waits now, or not at all.
                     with suppress(DatabaseAway):
@@ -210,10 +214,13 @@ async def _receive(reader: asyncio.StreamReader) -> Message | None:
         return None
 
 
-async def _tried(request: ProbeRequest) -> ProbeResult:
+async def _tried(request: ProbeRequest, own_ports: OwnPorts) -> ProbeResult:
     steps, failure = Steps(), None
     try:
-        await try_smtp_login(request.probe, steps, request.patience)
+        if request.only_resolve:
+            await require_server(request.probe, own_ports)
+        else:
+            await try_smtp_login(request.probe, steps, request.patience, own_ports)
     except ProbeFailed as error:
         failure = error
     return ProbeResult(

@@ -53,8 +53,9 @@ class Executor:
     """Makes one host what the database wants, setting by setting.
 
     *report* is told every step; *try_probe* lets the courier try a probe, returns its steps
-    and raises :class:`mailpanel.errors.ProbeFailed` where it fails. *pause* is in seconds: a
-    failure that may pass is tried again after it, then after twice that, and so on.
+    and raises :class:`mailpanel.errors.ProbeFailed` where it fails; *require_server* lets it
+    look where the probe would go, and raises the same where no server can be there. *pause* is
+    in seconds: a failure that may pass is tried again after it, then after twice that, and so on.
     *grace*, in seconds, is how long what would newly be deleted stays. Where *bounds*,
     what root's options allow, differ from what they were, what is live is made anew. *alert* is
     told what root ought to hear of, once it is live and before that is written down.
@@ -73,6 +74,7 @@ class Executor:
         grace: float = 0.0,
         bounds: str = "",
         alert: Callable[[Alert], None] = log_alert,
+        require_server: Callable[[SmtpLogin], object] = lambda _: None,
     ) -> None:
         self._host = host
         self._state = state
@@ -84,6 +86,7 @@ class Executor:
         self._grace = grace
         self._bounds = bounds
         self._alert = alert
+        self._require_server = require_server
         self._attempts: dict[str, tuple[int, int, float]] = {}
         self._replayed: set[str] = set()
         self._put_back: set[str] = set()
@@ -201,6 +204,10 @@ class Executor:
             if effective_from:
                 details = {**plan.details, "effective_from": _in_text(effective_from)}
                 made = replace(made, pending=value, effective_from=effective_from, details=details)
+        for probe in plan.probes:
+            # Whatever goes there later, Postfix too: where no server can be nothing is to go.
+            if isinstance(probe, SmtpLogin) and not (wanted.probe and probe.decides):
+                self._require_server(probe)
         if not wanted.probe:
             # The administrator said so, and the audit log has it.
             plan = replace(plan, probes=())

@@ -69,11 +69,15 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class ProbeRequest:
-    """To the courier: try this, without root's rights, for *patience* seconds at most."""
+    """To the courier: try this, without root's rights, for *patience* seconds at most.
+
+    With *only_resolve* nothing is connected to: it is seen whether a server can be there.
+    """
 
     number: int
     probe: SmtpLogin = field(repr=False)
     patience: int
+    only_resolve: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ import aiosmtplib
 
 from mailpanel.addresses import is_never_a_server
 from mailpanel.apply.certificates import told_tls
+from mailpanel.apply.own_ports import OwnPorts
 from mailpanel.apply.steps import Steps
 from mailpanel.errors import ProbeFailed
 from mailpanel.plan import SmtpLogin
@@ -34,7 +35,7 @@ from mailpanel.relay_words import (
     say,
 )
 
-__all__ = ["try_smtp_login"]
+__all__ = ["require_server", "try_smtp_login"]
 
 _UNREACHABLE = {
     errno.ECONNREFUSED: "refused",
@@ -47,7 +48,24 @@ TIMEOUT = 15.0
 LONGEST = 90.0
 
 
-async def try_smtp_login(probe: SmtpLogin, steps: Steps, patience: float | None = None) -> None:
+async def require_server(probe: SmtpLogin, own_ports: OwnPorts) -> None:
+    """Raise :class:`ProbeFailed`, for good, where the name leads to where no server can be.
+
+    What cannot be resolved here is none of it: whoever goes there may resolve otherwise.
+    """
+    try:
+        addresses = await _resolve(probe)
+    except ProbeFailed:
+        return
+    _require_possible(probe, addresses, own_ports)
+
+
+async def try_smtp_login(
+    probe: SmtpLogin,
+    steps: Steps,
+    patience: float | None = None,
+    own_ports: OwnPorts | None = None,
+) -> None:
     """Resolve, connect, greet, start TLS and log in as *probe* says; send nothing.
 
     Each is taken down in *steps*, and all of it takes *patience* seconds at
@@ -58,14 +76,15 @@ async def try_smtp_login(probe: SmtpLogin, steps: Steps, patience: float | None 
     patience = LONGEST if patience is None else patience
     try:
         async with asyncio.timeout(patience):
-            await _try(probe, steps)
+            await _try(probe, steps, own_ports or OwnPorts())
     except TimeoutError:
         raise _say("slow", probe, limit=f"{patience:.0f}") from None
 
 
-async def _try(probe: SmtpLogin, steps: Steps) -> None:
+async def _try(probe: SmtpLogin, steps: Steps, own_ports: OwnPorts) -> None:
     with steps.step("resolve") as says:
         addresses = await _resolve(probe)
+        _require_possible(probe, addresses, own_ports)
         says.append(", ".join(dict.fromkeys(address for _, address in addresses)))
     with steps.step("connect") as says:
         sock = await _open(probe, addresses)
@@ -92,14 +111,29 @@ async def _resolve(probe: SmtpLogin) -> list[tuple[int, str]]:
         )
     except (OSError, UnicodeError, TimeoutError):
         raise _say("dns", probe) from None
-    addresses = [(int(family), str(address[0])) for family, _, _, _, address in found]
-    allowed = [each for each in addresses if not is_never_a_server(each[1].partition("%")[0])]
-    if not allowed:
+    return [(int(family), str(address[0])) for family, _, _, _, address in found]
+
+
+def _require_possible(
+    probe: SmtpLogin, addresses: list[tuple[int, str]], own_ports: OwnPorts
+) -> None:
+    """Raise :class:`ProbeFailed`, for good, unless *probe* may go to each of *addresses*.
+
+    A single one is enough to refuse: Postfix takes them in an order of its own.
+    """
+    named = [address.partition("%")[0] for _, address in addresses]
+    if any(map(is_never_a_server, named)):
         raise ProbeFailed(
             f"{probe.hostname} resolves to an address that no server can have (link-local, "
-            "multicast or reserved)."
+            "multicast or reserved).",
+            temporary=False,
         )
-    return allowed
+    if not own_ports.allow(probe.hostname, named, probe.port):
+        raise ProbeFailed(
+            f"{probe.hostname} is this host itself, and too many of its ports were tried today. "
+            "Name it in mailpanel.relay_allow, or restart mailpanel apply.",
+            temporary=False,
+        )
 
 
 @asynccontextmanager

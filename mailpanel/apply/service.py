@@ -127,6 +127,7 @@ class _Service:
             pause=deployment.check_interval,
             grace=deployment.clearing_grace,
             bounds=deployment.bounds,
+            require_server=self._require_server,
         )
 
     def serve(self, pipe: Pipe) -> int:
@@ -238,8 +239,15 @@ class _Service:
 
     def _try_probe(self, probe: SmtpLogin) -> tuple[Step, ...]:
         """Let the courier try *probe*; return its steps, or raise :class:`ProbeFailed`."""
+        return self._ask(probe)
+
+    def _require_server(self, probe: SmtpLogin) -> None:
+        """Let the courier look where *probe* goes; raises :class:`ProbeFailed` for nowhere."""
+        self._ask(probe, only_resolve=True)
+
+    def _ask(self, probe: SmtpLogin, *, only_resolve: bool = False) -> tuple[Step, ...]:
         self._probes += 1
-        self._pipe.send(ProbeRequest(self._probes, probe, self._patience))
+        self._pipe.send(ProbeRequest(self._probes, probe, self._patience, only_resolve))
         deadline = time.monotonic() + self._patience + PROBE_MARGIN
         while (left := deadline - time.monotonic()) > 0:
             message = self._pipe.receive(left)

@@ -15,7 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailpanel.apply import probes
-from mailpanel.apply.probes import try_smtp_login
+from mailpanel.apply.own_ports import MOST_PORTS, OwnPorts
+from mailpanel.apply.probes import require_server, try_smtp_login
 from mailpanel.apply.steps import Steps
 from mailpanel.errors import ProbeFailed
 from mailpanel.plan import SmtpLogin
@@ -443,7 +444,39 @@ def test_an_address_that_no_relay_has_is_not_even_tried(login, address: str, mon
         pytest.fail("nothing may be connected to")
 
     monkeypatch.setattr(probes, "_open", no_socket)
-    assert "no server can have" in failure(login(25, hostname=address))
+    error = attempt(login(25, hostname=address))
+    assert "no server can have" in str(error)
+    assert not error.temporary, "nothing is to be gained by trying on"
+
+
+def test_one_such_address_among_others_is_enough(login, monkeypatch) -> None:
+    """Postfix may take that one; nor may a name that is only looked at."""
+
+    async def both(probe: SmtpLogin) -> list[tuple[int, str]]:
+        return [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "169.254.169.254")]
+
+    monkeypatch.setattr(probes, "_resolve", both)
+    assert "no server can have" in str(attempt(login(25)))
+    with pytest.raises(ProbeFailed, match="no server can have"):
+        asyncio.run(require_server(login(25), OwnPorts()))
+
+
+def test_what_cannot_be_resolved_here_may_be_a_server(login) -> None:
+    """Postfix has ways of its own."""
+    asyncio.run(require_server(login(25, hostname="no-such-name.invalid"), OwnPorts()))
+
+
+def test_this_hosts_own_ports_cannot_be_gone_through(login, monkeypatch) -> None:
+    """One by one, from far away; those of a relay are tried again as often as one likes."""
+    own = OwnPorts(["relay.test"])
+    for port in (*range(MOST_PORTS), 0):
+        asyncio.run(require_server(login(port), own))
+    with pytest.raises(ProbeFailed, match="too many of its ports"):
+        asyncio.run(require_server(login(MOST_PORTS), own))
+    assert own.allow("relay.test", ["127.0.0.1"], MOST_PORTS), "root has named it"
+    assert own.allow("other.test", ["192.0.2.1"], MOST_PORTS), "another host's are not ours"
+    monkeypatch.setattr("mailpanel.apply.own_ports.WINDOW", 0.0)
+    asyncio.run(require_server(login(MOST_PORTS), own))
 
 
 @pytest.mark.parametrize("tls", ["starttls", "none"])
