@@ -19,7 +19,7 @@ test:
 
 # A thousand kills, and as long as it takes; as root.
 soak:
-	MAILPANEL_ROUNDS=1000 $(PYTHON) -m pytest tests/faults
+	MAILPANEL_ROUNDS=1000 MAILPANEL_FIGURES=docs/faults.md $(PYTHON) -m pytest tests/faults
 
 bench:
 	$(PYTHON) -m bench.apply_relayhost

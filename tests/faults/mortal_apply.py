@@ -1,17 +1,32 @@
 """``mailpanel apply`` that is killed as in a crash, its courier with it.
 
-``mortal_apply.py step NAME`` kills it when it comes to that step of a change, and
-``mortal_apply.py file N`` right before it changes a file for the N-th time in one.
-``mortal_apply.py patience N`` lives, and waits for a daemon's command N seconds at most.
+It is killed where the file ``arm`` in the directory that MAILPANEL_MORTAL names says so, which
+is read as each change begins: ``step NAME`` when the change comes to that step, ``file N``
+right before it changes a file for the N-th time. How many times it did is written to
+``changes`` there when a change is over.
+
+``mortal_apply.py patience N`` waits for a daemon's command N seconds at most.
+``mortal_apply.py serve`` starts one for each line that it reads, which answers with its pid. An
+interpreter that starts and imports takes longer than most changes, so these are forked, and
+so are their couriers.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, NoReturn
 
+from forked import Forked
+
+# Here, so that what is forked need not: the command would import them late.
+import mailpanel.cli.apply
+from mailpanel.apply import _courier_main, processes
 from mailpanel.apply.executor import Executor
 from mailpanel.cli import main
 from mailpanel.host import command
@@ -25,39 +40,53 @@ def die() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def die_at_step(wanted: str) -> None:
-    tell = Executor._tell
+class Fate:
+    """What kills this process, and when."""
 
-    def told(self: Executor, record: Record) -> None:
-        if record.status == "applying" and record.step == wanted:
-            die()
-        tell(self, record)
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._step = ""
+        self._file = self._changes = 0
+        self._in_change = False
+        self._make, self._tell = Executor._make, Executor._tell
+        fate = self
 
-    Executor._tell = told  # type: ignore[method-assign]
+        def make(executor: Executor, *rest: Any) -> Record:
+            fate.begin()
+            try:
+                return fate._make(executor, *rest)
+            finally:
+                fate.end()
 
+        def tell(executor: Executor, record: Record) -> None:
+            if record.status == "applying" and record.step == fate._step:
+                die()
+            fate._tell(executor, record)
 
-def die_at_file(number: int) -> None:
-    make = Executor._make
-    left = None
+        Executor._make = make  # type: ignore[method-assign]
+        Executor._tell = tell  # type: ignore[method-assign]
+        sys.addaudithook(self.hook)
 
-    def made(self: Executor, *rest: Any) -> Record:
-        nonlocal left
-        left = number
-        return make(self, *rest)
+    def begin(self) -> None:
+        arm = self._directory / "arm"
+        kind, _, when = (arm.read_text() if arm.exists() else "").partition(" ")
+        self._step = when if kind == "step" else ""
+        self._file = int(when) if kind == "file" else 0
+        self._changes, self._in_change = 0, True
 
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal left
-        if left is None:
+    def end(self) -> None:
+        self._in_change, self._step = False, ""
+        (self._directory / "changes").write_text(str(self._changes))
+
+    def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self._in_change:
             return
         # What is in the stage stands for nothing, and is a good half of all.
         is_change = event in CHANGES or (event == "open" and arguments[2] & WRITES)
         if is_change and "/stage/" not in str(arguments[0]):
-            left -= 1
-            if left == 0:
+            self._changes += 1
+            if self._changes == self._file:
                 die()
-
-    Executor._make = made  # type: ignore[method-assign]
-    sys.addaudithook(hook)
 
 
 def wait_at_most(seconds: float) -> None:
@@ -66,12 +95,66 @@ def wait_at_most(seconds: float) -> None:
     command.detached.__defaults__ = (seconds,)
 
 
+def forked_courier(argv: list[str], stdin: IO[bytes], pass_fds: list[int]) -> Forked:
+    """Stand in for the Popen that starts a courier."""
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(stdin.fileno(), 0)
+        sys.stdin = os.fdopen(0)
+        keep = pass_fds[0]
+        os.closerange(3, keep)
+        os.closerange(keep + 1, 256)
+        sys.argv = argv[-2:]
+        leave(_courier_main.main)
+    return Forked(pid)
+
+
+def leave(run: Callable[[], object]) -> NoReturn:
+    """End this process with *run*, and with nothing that was under way here before."""
+    try:
+        run()
+    except SystemExit:
+        pass
+    except BaseException:  # noqa: BLE001 (as an interpreter tells of it)
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def start(order: dict[str, Any]) -> None:
+    """Be an apply service, in a session of its own; tell its pid first."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    sys.stdout.write(f"{os.getpid()}\n")
+    sys.stdout.flush()
+    log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, number in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(descriptor, number)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    Fate(Path(os.environ["MAILPANEL_MORTAL"]))
+    leave(lambda: main(["apply"]))
+
+
+def serve() -> None:
+    class Subprocess:
+        Popen = staticmethod(forked_courier)
+        TimeoutExpired = subprocess.TimeoutExpired
+
+    processes.subprocess = Subprocess  # type: ignore[assignment]
+    # Nobody waits for those that were forked here.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while line := sys.stdin.readline():
+        if os.fork() == 0:
+            start(json.loads(line))
+
+
 if __name__ == "__main__":
-    kind, when = sys.argv[1:]
-    if kind == "step":
-        die_at_step(when)
-    elif kind == "file":
-        die_at_file(int(when))
+    assert mailpanel.cli.apply.command
+    if sys.argv[1] == "patience":
+        wait_at_most(float(sys.argv[2]))
+        main(["apply"])
     else:
-        wait_at_most(float(when))
-    main(["apply"])
+        serve()

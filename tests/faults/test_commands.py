@@ -44,7 +44,7 @@ def faulty(world: World, mounts: str) -> Iterator[dict[str, bytes]]:
     """Let apply run with *mounts*; afterwards without, and then it converges."""
     before = world.configuration()
     world.panel.stop_service("apply")
-    world.start_mortal("patience", "3", mounts=mounts)
+    world.start_impatient(mounts)
     yield before
     world.kill()
     world.start()
@@ -124,13 +124,14 @@ def test_a_new_password_that_is_not_seen_to_count_leaves_the_one_before(world: W
 def test_a_recovery_looks_at_the_daemon_too(world: World, word: str, script: str) -> None:
     """A change that was killed after the rename that counts is undone where it turns out bad."""
     world.panel.stop_service("apply")
-    world.start_mortal("step", "reload")
+    world.start_forked()
+    world.arm("step reload")
     world.set(INTERVAL)
-    assert world.wait_for_death(30.0)
+    assert world.wait_for_death()
     world.kill()
     script = script.format(run=world.dovecot.run_directory)
     mounts = bind(world.directory, "/usr/bin/doveadm", script, word)
-    world.start_mortal("patience", "10", mounts=mounts)
+    world.start_impatient(mounts)
     deadline = time.monotonic() + 30
     while "a change that was interrupted has been undone" not in world.panel.log("apply"):
         assert time.monotonic() < deadline, world.panel.log("apply")

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from figures import FIGURES
+from figures import ALL, FIGURES
 from world import INTERVAL, SETTINGS, World
 
 PAUSE = 0.01
@@ -58,7 +58,7 @@ def test_many_of_them_at_once_converge_one_after_the_other(world: World) -> None
 @pytest.mark.timeout(600)
 def test_a_post_every_ten_milliseconds(world: World, rounds: int) -> None:
     """The last revision wins, nothing of one before it is left, and reloads are coalesced."""
-    seconds = 30 if rounds >= 1000 else 5
+    seconds = 30 if rounds >= ALL else 3
     reloads = world.dovecot.log().count("SIGHUP received")
     end = time.monotonic() + seconds
     values = []

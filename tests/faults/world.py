@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from figures import FIGURES
+from forked import Forked
 from loopback import RELAY
 
 from mailpanel.playground.dovecot import PrivateDovecot
@@ -29,7 +30,7 @@ MORTAL = Path(__file__).with_name("mortal_apply.py")
 RELAYHOST, MAILER = "postfix_relayhost", "system_mailer"
 INTERVAL, MASTER = "junk_trash_clearing_interval", "imap_master_password"
 SETTINGS = (RELAYHOST, INTERVAL, MASTER, MAILER)
-PATIENCE = 60.0
+PATIENCE, LOOK = 60.0, 0.02
 
 
 @dataclass
@@ -57,6 +58,7 @@ class World:
     dead: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     turn: int = 0
+    server: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> World:
         self.make_relay(accounts=ACCOUNTS)
@@ -71,7 +73,11 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left but what the fixtures end."""
+        self.panel.stop_service("apply")
+        if self.server is not None:
+            # Its standard input ends, and so does it.
+            with self.server:
+                pass
 
     def dovecot_pid(self) -> int:
         return int((self.dovecot.run_directory / "master.pid").read_text())
@@ -125,15 +131,51 @@ class World:
         process.wait()
         FIGURES["kills"] += 1
 
-    def start_mortal(self, *how: str, mounts: str = "") -> None:
-        """Start an apply that will be killed; see mortal_apply.py.
+    def start_forked(self) -> None:
+        """Start an apply without an interpreter of its own; see mortal_apply.py."""
+        if self.server is None:
+            self.server = subprocess.Popen(
+                [sys.executable, str(MORTAL), "serve"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        order = {
+            "log": str(self.panel.log_directory / "apply.log"),
+            "environment": {
+                **self.panel._environment(),
+                MARK: str(self.panel.directory),
+                "MAILPANEL_MORTAL": str(self.directory),
+            },
+        }
+        assert self.server.stdin
+        assert self.server.stdout
+        self.server.stdin.write(json.dumps(order) + "\n")
+        self.server.stdin.flush()
+        pid = int(self.server.stdout.readline())
+        self.panel._services["apply"] = Forked(pid)  # type: ignore[assignment]
+
+    def arm(self, when: str) -> None:
+        """Have the next change of a forked apply killed; see mortal_apply.py."""
+        (self.directory / "arm").write_text(when)
+
+    def disarm(self) -> None:
+        (self.directory / "arm").unlink(missing_ok=True)
+
+    def changes(self) -> int:
+        """Return how often the last change that came to its end changed a file."""
+        return int((self.directory / "changes").read_text())
+
+    def start_impatient(self, mounts: str) -> None:
+        """Start an apply that waits a few seconds at most for a daemon's command.
 
         *mounts* is a shell script that runs before it, in a mount namespace of its own.
         """
-        shell = ["unshare", "--mount", "sh", "-euc", f'{mounts}\nexec "$@"', "sh"] if mounts else []
+        shell = ["unshare", "--mount", "sh", "-euc", f'{mounts}\nexec "$@"', "sh"]
         with (self.panel.log_directory / "apply.log").open("ab") as log:
             self.panel._services["apply"] = subprocess.Popen(
-                [*shell, sys.executable, str(MORTAL), *how],
+                [*shell, sys.executable, str(MORTAL), "patience", "3"],
                 env={**self.panel._environment(), MARK: str(self.panel.directory)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -141,12 +183,15 @@ class World:
                 start_new_session=True,
             )
 
-    def wait_for_death(self, patience: float) -> bool:
-        """Say whether apply was killed; where it came to the end instead, it lives on."""
-        try:
-            self.panel._services["apply"].wait(patience)
-        except subprocess.TimeoutExpired:
-            return False
+    def wait_for_death(self) -> bool:
+        """Say whether apply was killed in the change; where it came to the end, it lives on."""
+        process = self.panel._services["apply"]
+        deadline = time.monotonic() + PATIENCE
+        while process.poll() is None:
+            if self.has_converged():
+                return False
+            assert time.monotonic() < deadline, (self.wanted, self.records())
+            time.sleep(LOOK)
         return True
 
     def start(self) -> None:
@@ -200,7 +245,7 @@ class World:
         deadline = time.monotonic() + PATIENCE
         while not self.has_converged():
             assert time.monotonic() < deadline, (self.wanted, self.records())
-            time.sleep(0.05)
+            time.sleep(LOOK)
 
     def assert_sound(self) -> None:
         """Whatever was just killed: the daemons live, no file is half, users get in."""
@@ -252,8 +297,8 @@ class World:
             assert self.opens(f"{ANNA}*master", master["password"])
         for password in self.replaced:
             assert not self.opens(f"{ANNA}*master", password)
-        # Argon2 is dear: the last ones tell.
-        self.dead = (self.dead + self.replaced)[-2:]
+        # Argon2 is dear: the last one tells.
+        self.dead = (self.dead + self.replaced)[-1:]
         self.replaced.clear()
 
     def _assert_nothing_left(self) -> None:
