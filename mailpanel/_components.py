@@ -40,7 +40,8 @@ PROBLEMS = {
     "403": "The account is no MasterAdmin, or this is outside of the token's scope.",
     "404": "There is no such object.",
     "406": "`Accept` excludes application/json.",
-    "409": "The name is taken, this is the last of its kind, or it cannot be brought back.",
+    "409": "The name is taken, this is the last of its kind, it cannot be brought back, or there "
+    "is nothing to adopt.",
     "412": "`If-Match` names another revision, or nothing is set.",
     "413": "The body is larger than 65,536 bytes.",
     "415": "The body is not sent as application/json in UTF-8.",
@@ -139,6 +140,14 @@ REPORT: Json = {
     "step": MAYBE_TEXT,
     "error": MAYBE_TEXT,
     "duration_ms": MAYBE_NUMBER,
+    "live_revision": {
+        **MAYBE_NUMBER,
+        "description": "What the host runs with, whatever failed since; null for none.",
+    },
+    "next_attempt": {
+        **MAYBE_TIME,
+        "description": "When a failure is tried again by itself; null where it is not.",
+    },
     "reported": MAYBE_TIME,
     "present": {**MAYBE_OBJECT, "description": "What stands there without mailpanel."},
 }
@@ -154,19 +163,27 @@ DETAILS: Json = {
         },
         "description": "What somebody edited since: what putting it back would change.",
     },
+    "not_put_back": {
+        "type": "boolean",
+        "description": "True where a change failed and what was live before could not be put back "
+        "either: what is live then, only a look at the host tells.",
+    },
     "problem": {
         "type": "string",
         "description": "Why it could not be applied once more as things stand on the host now.",
+    },
+    "fight": {
+        "type": "string",
+        "description": "That some other tool makes the same edit again and again, and which.",
+    },
+    "unread_edits": {
+        "type": "string",
+        "description": "Which edits of your own the daemon has not read: a change makes them live.",
     },
     "effective_from": {
         **TIME,
         "description": "From when on messages are deleted that were not before; until then the "
         "longer of both intervals counts.",
-    },
-    "live": {
-        "type": "integer",
-        "description": "The revision that the host still runs with after one that failed; 0 for "
-        "what it has of its own.",
     },
     "log_in_as": {
         "type": "string",

@@ -38,7 +38,7 @@ __all__ = [
     "NewAccount",
     "NewToken",
     "Nothing",
-    "PutBack",
+    "OnHost",
     "body_of",
     "query_of",
 ]
@@ -80,8 +80,8 @@ class Nothing(colander.MappingSchema):
     schema_type = Object
 
 
-class PutBack(colander.MappingSchema):
-    """Which setting of a host is to be put back."""
+class OnHost(colander.MappingSchema):
+    """Which setting of a host is to be put back, or adopted."""
 
     schema_type = Object
 

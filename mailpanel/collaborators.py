@@ -6,6 +6,7 @@ from typing import Any
 
 from mailpanel.seal import Sealer
 from mailpanel.services.accounts import Accounts
+from mailpanel.services.adoption import Adoption
 from mailpanel.services.api_log_in import ApiLogIn
 from mailpanel.services.audit import AuditLog
 from mailpanel.services.authentication import Authentication
@@ -53,6 +54,16 @@ def _errands(request: Any) -> Errands:
         make_waker(request.database, deployment.wake_socket),
         SETTINGS,
         deployment.check_interval,
+    )
+
+
+def _adoption(request: Any) -> Adoption:
+    deployment = request.registry.deployment
+    return Adoption(
+        request.database,
+        Sealer(deployment.public_key_file),
+        make_waker(request.database, deployment.wake_socket),
+        SETTINGS,
     )
 
 
@@ -137,6 +148,7 @@ def includeme(config: Any) -> None:
         "database": _database,
         "changes": _changes,
         "errands": _errands,
+        "adoption": _adoption,
         "authentication": _authentication,
         "throttle": _throttle,
         "refusals": _refusals,

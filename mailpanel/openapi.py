@@ -18,6 +18,7 @@ from mailpanel._components import (
     SCHEMAS,
     SECURITY_SCHEMES,
     STATUSES,
+    open_object,
 )
 from mailpanel._operations import (
     ALWAYS,
@@ -33,7 +34,7 @@ from mailpanel._operations import (
     ref,
     request,
 )
-from mailpanel.bodies import PutBack
+from mailpanel.bodies import OnHost
 from mailpanel.settings import SETTINGS, Setting
 
 __all__ = ["document"]
@@ -56,6 +57,7 @@ def document(settings: Mapping[str, Setting] = SETTINGS) -> Json:
     paths["/hosts/"] = {"get": _list_hosts()}
     paths["/hosts/{host}/"] = _host()
     paths["/hosts/{host}/put-back/"] = _put_back()
+    paths["/hosts/{host}/adopt/"] = _adopt(settings)
     paths |= _people.paths()
     paths["/openapi.json"] = {"get": _openapi()}
     return {
@@ -218,9 +220,34 @@ def _put_back() -> Json:
             "Apply a setting once more on one host, over what somebody edited there",
             done,
             (*ALWAYS, *BODY, "404", "422"),
-            requestBody=request(
-                jsonschema.of_request(PutBack()), {"setting": next(iter(SETTINGS))}
-            ),
+            requestBody=request(jsonschema.of_request(OnHost()), {"setting": next(iter(SETTINGS))}),
+            parameters=[ref("parameters", "Prefer")],
+        ),
+    }
+
+
+def _adopt(settings: Mapping[str, Setting]) -> Json:
+    states = [ref("schemas", f"{name}.state") for name in settings]
+    adopted = {
+        "description": "What is stored, with its status; null where the host has not answered.",
+        "oneOf": [*states, {"type": "null"}],
+    }
+    answered = SCHEMAS["put_back"]["properties"] | {"settings": adopted}
+    done = {
+        "200": answer(
+            "What the host answers, and what is stored.",
+            envelope("adopt", open_object(answered)),
+            "Preference-Applied",
+        )
+    }
+    return {
+        "parameters": [path_parameter("host", {"type": "string"})],
+        "post": operation(
+            "adopt",
+            "Take what stands on one host as the new desired value of a setting",
+            done,
+            (*ALWAYS, *BODY, *CHANGE, "404", "409"),
+            requestBody=request(jsonschema.of_request(OnHost()), {"setting": next(iter(settings))}),
             parameters=[ref("parameters", "Prefer")],
         ),
     }

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = [
     "NO_DOVECOT",
     "NO_POSTFIX",
+    "Adoption",
     "Change",
     "Check",
     "CountOld",
@@ -20,6 +22,7 @@ __all__ = [
     "DovecotSays",
     "Facts",
     "Folder",
+    "Lookup",
     "MapEntries",
     "MapIsSilent",
     "MasterUser",
@@ -141,12 +144,15 @@ class MsmtpFacts:
 
     ``path`` is where mailpanel's own msmtprc goes: the system's, or, where that one is
     the admin's (``admins_own``), one in ``directory``, which holds mailpanel's own files.
+    ``account`` is what the admin's own file has as the default account, in its own words
+    (``msmtp --pretend``), without the password.
     """
 
     version: str
     path: str
     directory: str
     admins_own: bool
+    account: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +175,29 @@ class Facts:
     postfix: PostfixFacts | None = None
     dovecot: DovecotFacts | None = None
     msmtp: MsmtpFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Where a host finds the account of what stands there.
+
+    For Postfix in the tables of the list *maps*, under the first of *keys* that is in one;
+    for msmtp in its file, under the account's name.
+    """
+
+    maps: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What stands on a host as a value of a setting, its account aside.
+
+    ``account`` tells where that is looked up, ``None`` where there is none.
+    """
+
+    value: Mapping[str, Any]
+    account: Lookup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,11 +340,13 @@ class ParameterIs:
 
 @dataclass(frozen=True, slots=True)
 class MapIsSilent:
-    """Check: no table of the admin's in the list *maps* has *key*; else *sentence*."""
+    """Check: no table of the admin's in the list *maps* has *key*, or another value there than
+    *but*; else *sentence*."""
 
     maps: str
     key: str
     sentence: str
+    but: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Desired", "Errand", "ErrandAnswer", "FileDiff", "FolderPreview", "Report", "Step"]
+__all__ = [
+    "Adopted",
+    "Desired",
+    "Errand",
+    "ErrandAnswer",
+    "FileDiff",
+    "FolderPreview",
+    "Report",
+    "Step",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,7 @@ class Errand:
 
     ``kind`` is ``test``, or ``dry_run``, which tells what would change and leaves the
     probe out; ``reset`` asks it of the reset. ``sealed`` is the secret, where there is one.
+    Of ``put_back`` and ``adopt`` the setting alone counts.
     """
 
     number: int
@@ -95,10 +105,19 @@ class FolderPreview:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopted:
+    """What stands on a host as the value of a setting; its secret sealed to its destination."""
+
+    value: dict[str, Any]
+    sealed: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ErrandAnswer:
     """What a host says of an errand: ``error`` is ``None`` where all went well.
 
-    ``preview`` is ``None`` where it was not asked for or could not be told.
+    ``preview`` is ``None`` where it was not asked for or could not be told, ``adopted``
+    where nothing is to be adopted.
     """
 
     number: int
@@ -106,3 +125,4 @@ class ErrandAnswer:
     steps: tuple[Step, ...]
     diffs: tuple[FileDiff, ...]
     preview: tuple[FolderPreview, ...] | None = None
+    adopted: Adopted | None = None

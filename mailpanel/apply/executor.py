@@ -10,18 +10,20 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from mailpanel.apply.alerts import Alert, due, log_alert
 from mailpanel.apply.beliefs import HIGHEST_REVISION, believed
+from mailpanel.apply.drift import Drift
 from mailpanel.apply.faults import log_frames, unforeseen
 from mailpanel.errors import (
     MailpanelError,
     OutOfBounds,
     ProtocolError,
     PutBackFailed,
+    Refused,
 )
 from mailpanel.host.mailhost import Host
 from mailpanel.host.state import Record, State
@@ -29,7 +31,6 @@ from mailpanel.host.transaction import PUT_BACK
 from mailpanel.plan import Facts, Plan, SmtpLogin
 from mailpanel.reports import (
     Desired,
-    FileDiff,
     Report,
     Step,
 )
@@ -43,8 +44,6 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE = 3600.0
 # A database that a host has not heard of for long does not get further than that.
 LARGEST_STEP = 1_000_000
-# What a look at a host adds to the details of a setting.
-DRIFT = frozenset({"drift", "problem"})
 # Far past the longest pause; a host may fail for years.
 MOST_DOUBLINGS = 30
 
@@ -59,6 +58,7 @@ class Executor:
     *grace*, in seconds, is how long what would newly be deleted stays. Where *bounds*,
     what root's options allow, differ from what they were, what is live is made anew. *alert* is
     told what root ought to hear of, once it is live and before that is written down.
+    *is_adopted* says whether a value was read off this host: it may replace what it came from.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Executor:
         bounds: str = "",
         alert: Callable[[Alert], None] = log_alert,
         require_server: Callable[[SmtpLogin], object] = lambda _: None,
+        is_adopted: Callable[[Desired], bool] = lambda _wanted: False,
     ) -> None:
         self._host = host
         self._state = state
@@ -87,6 +88,8 @@ class Executor:
         self._bounds = bounds
         self._alert = alert
         self._require_server = require_server
+        self._is_adopted = is_adopted
+        self._drift = Drift(host, state, opener, settings, self._store)
         self._attempts: dict[str, tuple[int, int, float]] = {}
         self._replayed: set[str] = set()
         self._put_back: set[str] = set()
@@ -108,6 +111,7 @@ class Executor:
             error=None,
             duration_ms=None,
             retry=True,
+            next_attempt=0.0,
             since=time.time(),
         )
         if self._is_out_of_turn(wanted, record):
@@ -121,6 +125,7 @@ class Executor:
         try:
             # From here on no lower revision counts any more, whatever comes of this one.
             self._state.put(tried)
+            self._require_unedited(wanted, record)
             made = self._make(wanted, tried, step)
         except ProtocolError:
             raise
@@ -211,9 +216,21 @@ class Executor:
         if not wanted.probe:
             # The administrator said so, and the audit log has it.
             plan = replace(plan, probes=())
-        over_edits = wanted.setting in self._put_back
+        over_edits = wanted.setting in self._put_back or self._is_adopted(wanted)
         self._host.converge(wanted.setting, plan, facts, self._tried, step, over_edits=over_edits)
         return made
+
+    def _require_unedited(self, wanted: Desired, record: Record) -> None:
+        """Raise :class:`Refused` where nobody asked for this and an edit would be overwritten."""
+        was_applied = record.status == "applied" and record.revision == wanted.revision
+        asked = wanted.reset or wanted.setting in self._put_back
+        if was_applied and not asked and self._drift.is_edited(wanted, record):
+            # Not tried again: the next try could not tell that nobody asked for it.
+            raise Refused(
+                "Somebody has edited what mailpanel applied, so it is not applied anew by itself. "
+                "Put it back, adopt it, or save the setting once more.",
+                temporary=False,
+            )
 
     def _withdraw(
         self, setting: Setting, tried: Record, facts: Facts, step: Callable[[str], None]
@@ -232,32 +249,12 @@ class Executor:
         return self._state.get(wanted.setting).error
 
     def look(self, wanted: Desired) -> None:
-        """Find out what somebody edited of what was applied for *wanted*, and tell of it.
+        """Find out what somebody edited, and tell of it; see :mod:`mailpanel.apply.drift`."""
+        self._drift.look(wanted)
 
-        Nothing is changed. What keeps it from being applied once more is told as well.
-        """
-        record = self._state.get(wanted.setting)
-        is_live = record.status == "applied" and record.revision == wanted.revision
-        if wanted.setting not in self._settings or wanted.reset or not is_live:
-            return
-        details = {name: record.details[name] for name in record.details.keys() - DRIFT}
-        try:
-            if drift := self._drift(wanted, record):
-                details["drift"] = [asdict(each) for each in drift]
-        except MailpanelError as error:
-            details["problem"] = str(error)
-        except Exception as error:  # noqa: BLE001 (a look must not stop the service)
-            log_frames(error)
-            details["problem"] = str(unforeseen(error))
-        if details != record.details:
-            self._store(replace(record, details=details))
-
-    def _drift(self, wanted: Desired, record: Record) -> list[FileDiff]:
-        setting = self._settings[wanted.setting]
-        facts = self._host.facts(setting.part)
-        value, secret = believed(self._opener, setting, wanted)
-        plan = setting.plan(record.value or value, secret, facts)
-        return self._host.drift(wanted.setting, plan, facts)
+    def fight(self, setting: str) -> str | None:
+        """Return who keeps changing *setting*, in a sentence; ``None`` for nobody."""
+        return self._drift.fight(setting)
 
     def _tried(self, probe: SmtpLogin) -> None:
         if probe.decides:
@@ -291,6 +288,7 @@ class Executor:
         settling = made.reset and self._host.leaving(made.setting)
         status, step = ("settling", "wait for mail in flight") if settling else ("applied", None)
         self._attempts.pop(made.setting, None)
+        self._drift.written(made.setting)
         self._finish(replace(made, status=status, step=step), started)
 
     def _failed(self, tried: Record, error: MailpanelError, started: float) -> None:
@@ -300,12 +298,11 @@ class Executor:
             count = 0
         pause = min(self._pause * 2 ** min(count, MOST_DOUBLINGS), LONGEST_PAUSE)
         self._attempts[tried.setting] = (tried.revision, count + 1, time.monotonic() + pause)
-        details = {name: each for name, each in tried.details.items() if name != "live"}
-        # What could not be put back is nobody's knowledge without a look at the host.
-        if not isinstance(error, PutBackFailed):
-            details["live"] = tried.live
-        tried = replace(tried, details=details)
-        self._finish(replace(tried, status="failed", error=str(error), retry=retry), started)
+        details = {name: each for name, each in tried.details.items() if name != "not_put_back"}
+        if isinstance(error, PutBackFailed):
+            details["not_put_back"] = True
+        failed = replace(tried, status="failed", error=str(error), retry=retry, details=details)
+        self._finish(replace(failed, next_attempt=time.time() + pause if retry else 0.0), started)
 
     def _finish(self, record: Record, started: float) -> None:
         duration = round((time.monotonic() - started) * 1000)
@@ -374,7 +371,7 @@ class Executor:
                 record.error,
                 record.duration_ms,
                 max(record.highest, record.revision),
-                record.details,
+                record.details | _standing(record),
             )
         )
 
@@ -382,6 +379,15 @@ class Executor:
         # A courier that has gone must not stop a change half-way; the next is told all.
         with suppress(EOFError):
             self._report(report)
+
+
+def _standing(record: Record) -> dict[str, Any]:
+    """Return what holds of *record* whatever its setting is: what is live, and when it goes on."""
+    again = record.next_attempt
+    return {
+        "live_revision": record.live or None,
+        "next_attempt": _in_text(again) if again else None,
+    }
 
 
 def _in_text(time_: float) -> str:

@@ -87,6 +87,9 @@ class Rehearsal:
                 rehearsal = self._host.rehearsal(errand.setting, plan, facts)
                 found, try_out = stack.enter_context(rehearsal)
             diffs += found
+            if found and (unread := self._host.unread_edits(setting.part)):
+                with steps.step("edits") as says:
+                    says.append(unread)
             for probe in plan.probes if is_test else ():
                 self._try_and_tell(steps, probe, try_out)
         return previewed(self._host, plan, facts, steps) if is_test else None

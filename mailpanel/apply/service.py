@@ -6,17 +6,17 @@ import logging
 import os
 import time
 
+from mailpanel.apply.adoption import Adoptions
 from mailpanel.apply.executor import Executor
 from mailpanel.apply.messages import (
     DesiredSettings,
     Goodbye,
-    Hello,
     Message,
-    Present,
     ProbeRequest,
     ProbeResult,
 )
 from mailpanel.apply.pipe import Pipe
+from mailpanel.apply.presence import Presence
 from mailpanel.apply.processes import Stop, courier_process
 from mailpanel.apply.rehearsal import PATIENCE as PATIENCE_OF_TESTS
 from mailpanel.apply.rehearsal import Rehearsal
@@ -26,9 +26,9 @@ from mailpanel.host.lock import locked
 from mailpanel.host.mailhost import MailHost
 from mailpanel.host.state import State
 from mailpanel.layout import prepare_run, prepare_state
-from mailpanel.plan import Facts, SmtpLogin
-from mailpanel.reports import Errand, ErrandAnswer, Report, Step
-from mailpanel.seal import Opener
+from mailpanel.plan import SmtpLogin
+from mailpanel.reports import Desired, Errand, ErrandAnswer, Report, Step
+from mailpanel.seal import Opener, Sealer
 from mailpanel.settings import SETTINGS
 
 __all__ = ["run"]
@@ -45,7 +45,6 @@ PATIENCE_OF_PROBES = 90
 PROBE_MARGIN = 30.0
 # Tests that wait, and for how long somebody waits for them.
 MOST_ERRANDS, ERRAND_LIFE = 3, 60.0
-PARTS = tuple(dict.fromkeys(setting.part for setting in SETTINGS.values()))
 COURIER_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 
@@ -95,13 +94,6 @@ def _recover(host: MailHost) -> None:
             log.warning("a change that was interrupted has been %s", recovered)
 
 
-def _version(part: str, facts: Facts | None) -> str:
-    if facts is None:
-        return "unreadable configuration"
-    described = getattr(facts, part)
-    return described.version if described else "not installed"
-
-
 class _Service:
     """The executor's loop, over one courier's pipe after another."""
 
@@ -116,10 +108,14 @@ class _Service:
         self._check_interval = deployment.check_interval
         self._looked = time.monotonic()
         self._probes = 0
+        self._presence = Presence(host, SETTINGS, self._send)
         self._rehearsal = Rehearsal(host, opener, SETTINGS, self._try_probe)
+        self._state = State(deployment.state_directory)
+        sealer = Sealer(deployment.public_key_file)
+        self._adoptions = Adoptions(host, opener, sealer, SETTINGS)
         self._executor = Executor(
             host=host,
-            state=State(deployment.state_directory),
+            state=self._state,
             opener=opener,
             settings=SETTINGS,
             report=self._report,
@@ -128,6 +124,7 @@ class _Service:
             grace=deployment.clearing_grace,
             bounds=deployment.bounds,
             require_server=self._require_server,
+            is_adopted=self._adoptions.is_of,
         )
 
     def serve(self, pipe: Pipe) -> int:
@@ -159,21 +156,12 @@ class _Service:
 
     def _greet(self, pipe: Pipe) -> None:
         self._pipe = pipe
-        facts = {part: self._facts(part) for part in PARTS}
-        self._pipe.send(Hello({part: _version(part, facts[part]) for part in PARTS}))
+        self._presence.forget()
+        self._presence.tell()
         self._executor.tell_all()
-        for setting in SETTINGS.values():
-            known = facts[setting.part]
-            if known is not None:
-                self._pipe.send(Present(setting.name, setting.read(known)))
 
-    def _facts(self, part: str) -> Facts | None:
-        """Return the facts of *part*; ``None`` where its configuration cannot be read."""
-        try:
-            return self._host.facts(part)
-        except HostError as error:
-            log.error("%s", error)
-            return None
+    def _send(self, message: Message) -> None:
+        self._pipe.send(message)
 
     def _report(self, report: Report) -> None:
         self._pipe.send(report)
@@ -203,19 +191,31 @@ class _Service:
                     self._pipe.send(self._answered(errand))
 
     def _answered(self, errand: Errand) -> ErrandAnswer:
-        if errand.kind != "put_back":
-            self._patience = PATIENCE_OF_TESTS
-            try:
-                return self._rehearsal.rehearse(errand)
-            finally:
-                self._patience = PATIENCE_OF_PROBES
+        if errand.kind == "adopt":
+            record = self._state.get(errand.setting)
+            return self._adoptions.adopt(errand, self._wanted_of(errand.setting), record)
+        if errand.kind == "put_back":
+            return self._put_back(errand)
+        self._patience = PATIENCE_OF_TESTS
+        try:
+            return self._rehearsal.rehearse(errand)
+        finally:
+            self._patience = PATIENCE_OF_PROBES
+
+    def _put_back(self, errand: Errand) -> ErrandAnswer:
+        wanted = self._wanted_of(errand.setting)
+        if wanted is None:
+            error = "This host does not know yet what is wanted of it; try again."
+            return ErrandAnswer(errand.number, error, (), ())
+        fight = self._executor.fight(wanted.setting)
+        failure = self._executor.put_back(wanted)
+        self._executor.look(wanted)
+        steps = () if fight is None else (Step("fight", False, 0, fight),)
+        return ErrandAnswer(errand.number, failure, steps, ())
+
+    def _wanted_of(self, setting: str) -> Desired | None:
         wanted = self._wanted.settings if self._wanted else ()
-        error: str | None = "This host does not know yet what is wanted of it; try again."
-        for each in wanted:
-            if each.setting == errand.setting:
-                error = self._executor.put_back(each)
-                self._executor.look(each)
-        return ErrandAnswer(errand.number, error, (), ())
+        return next((each for each in wanted if each.setting == setting), None)
 
     def _look(self) -> None:
         """Look for what somebody edited, once in a check interval."""
@@ -223,6 +223,8 @@ class _Service:
         if self._wanted is None or now - self._looked < self._check_interval:
             return
         self._looked = now
+        with self._stop.busy():
+            self._presence.tell()
         for each in self._wanted.settings:
             with self._stop.busy():
                 self._executor.look(each)

@@ -13,6 +13,7 @@ from mailpanel.layout import current_owner, require_owner
 from mailpanel.privileges import become_user, require_reachable
 from mailpanel.seal import Sealer
 from mailpanel.services.accounts import Accounts
+from mailpanel.services.adoption import Adoption
 from mailpanel.services.audit import Author
 from mailpanel.services.changes import Changes
 from mailpanel.services.database import Database
@@ -28,6 +29,7 @@ __all__ = [
     "open_changes_and_hosts",
     "open_database",
     "open_errands",
+    "open_errands_and_adoption",
     "require_account",
 ]
 
@@ -75,14 +77,17 @@ def open_changes_and_hosts() -> tuple[Changes, Hosts]:
 
 def open_errands() -> Errands:
     """Return the use cases of tests; this process is the unprivileged user from here on."""
+    return open_errands_and_adoption()[0]
+
+
+def open_errands_and_adoption() -> tuple[Errands, Adoption]:
+    """Return the use cases of errands, as :func:`open_errands`, and that of adopting."""
     options = deployment()
     database = open_database(options)
-    return Errands(
-        database,
-        Sealer(options.public_key_file),
-        make_waker(database, options.wake_socket),
-        check_interval=options.check_interval,
-    )
+    sealer = Sealer(options.public_key_file)
+    waker = make_waker(database, options.wake_socket)
+    errands = Errands(database, sealer, waker, check_interval=options.check_interval)
+    return errands, Adoption(database, sealer, waker)
 
 
 def require_account(database: Database, name: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mailpanel.cli._base import config_option, deployment
-from mailpanel.host.ejection import eject, left_behind
+from mailpanel.host.ejection import eject, left_behind, require_idle
 from mailpanel.layout import wrong_user
 
 __all__ = ["command"]
@@ -31,6 +31,7 @@ def command(yes: bool) -> None:
     """
     options = deployment()
     try:
+        require_idle(options)
         owned = left_behind(options)
     except PermissionError:
         raise wrong_user(Path(options.state_directory)) from None

@@ -7,20 +7,38 @@ from typing import Any
 import click
 
 from mailpanel.cli._base import config_option, deployment, echo_json, echo_table
-from mailpanel.cli._services import open_database
+from mailpanel.cli._services import (
+    local_author,
+    open_database,
+    open_errands,
+    open_errands_and_adoption,
+)
+from mailpanel.errors import HostError
 from mailpanel.services.hosts import Hosts
+from mailpanel.settings import SETTINGS
 
 __all__ = ["command"]
 
-COLUMNS = ("host", "setting", "status", "revision", "drift", "problem", "last seen")
+COLUMNS = ("host", "setting", "status", "revision", "live", "has", "drift", "problem", "last seen")
+
+# A host that is busy takes as long, in seconds.
+ERRAND_WAIT = 60
 
 
-@click.command("hosts")
+def on_host(command: Any) -> Any:
+    """Let *command* take a host and a setting."""
+    setting = click.argument("name", metavar="SETTING", type=click.Choice(list(SETTINGS)))
+    return click.argument("host")(setting(command))
+
+
+@click.group("hosts", invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="For scripts: the same as JSON.")
 @config_option
-def command(as_json: bool) -> None:
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
     """Show each mail host, what it made of each setting, and what was edited there by hand.
 
+    LIVE is the revision that the host runs with, HAS what stands there without mailpanel.
     DRIFT names the files that somebody edited since a setting was applied; with --json
     the difference is there, too, its secrets masked.
 
@@ -29,6 +47,54 @@ def command(as_json: bool) -> None:
       mailpanel hosts
       mailpanel hosts --json | jq '.[].settings[].drift'
     """
+    if ctx.invoked_subcommand is None:
+        _show(as_json)
+
+
+@command.command("adopt")
+@on_host
+@config_option
+def adopt(host: str, name: str) -> None:
+    """Take what stands on HOST as the new desired value of SETTING, for all hosts; print it.
+
+    That is what the host has of its own, or what somebody edited there since mailpanel
+    applied the setting. An account comes along with its password, which only mail hosts
+    can open.
+
+    \b
+    Example:
+      mailpanel hosts adopt mail1.example.net postfix_relayhost
+    """
+    author, (errands, adoption) = local_author(), open_errands_and_adoption()
+    ticket = errands.adopt(name, host, author)
+    errands.wait(ticket, ERRAND_WAIT)
+    state = adoption.store(ticket, author)
+    if state is None:
+        raise HostError(f"{host} has not answered; nothing was adopted. Does mailpanel apply run?")
+    echo_json({"settings": state.as_dict()})
+
+
+@command.command("put-back")
+@on_host
+@config_option
+def put_back(host: str, name: str) -> None:
+    """Apply SETTING once more on HOST, over what somebody edited there.
+
+    \b
+    Example:
+      mailpanel hosts put-back mail1.example.net postfix_relayhost
+    """
+    author, errands = local_author(), open_errands()
+    (answer,) = errands.wait(errands.put_back(name, host, author), ERRAND_WAIT)
+    if not answer["done"]:
+        raise HostError(f"{host} has not answered yet. It is put back there when it does.")
+    for step in answer["steps"]:
+        click.echo(step["says"])
+    if not answer["ok"]:
+        raise HostError(answer["error"])
+
+
+def _show(as_json: bool) -> None:
     options = deployment()
     database = open_database(options)
     hosts = Hosts(database, check_interval=options.check_interval).list()
@@ -48,6 +114,8 @@ def _rows(host: dict[str, Any]) -> list[dict[str, Any]]:
             "setting": name,
             "status": told["status"],
             "revision": told["revision"],
+            "live": told["live_revision"],
+            "has": _has(name, told["present"]),
             "drift": [each["path"] for each in told.get("drift", [])],
             "problem": told.get("problem"),
             "last seen": host["last_seen"],
@@ -55,3 +123,9 @@ def _rows(host: dict[str, Any]) -> list[dict[str, Any]]:
         for name, told in host["settings"].items()
     ]
     return rows or [{"host": host["name"], "last seen": host["last_seen"]}]
+
+
+def _has(name: str, present: dict[str, Any] | None) -> str | None:
+    """Return in words what stands on a host without mailpanel."""
+    known = present is not None and name in SETTINGS
+    return SETTINGS[name].present_in_words(present) if known and present else None

@@ -151,7 +151,7 @@ class Change(Work):
 
     def _require_silent(self, wanted: MapIsSilent) -> None:
         for table in self._tables(wanted.maps):
-            if self.postfix.query(table, wanted.key) is not None:
+            if self.postfix.query(table, wanted.key) not in (None, wanted.but):
                 raise Refused(wanted.sentence)
 
     def _require_named(self, wanted: TransportsAreNamed) -> None:

@@ -19,6 +19,7 @@ from mailpanel.host.master_user import MasterLogins, drop_probe
 from mailpanel.host.old_mail import count_old
 from mailpanel.host.own_files import FileLedger, OwnedFile, OwnFiles
 from mailpanel.host.part import Counted, Part, Work
+from mailpanel.host.unread import unread_edits
 from mailpanel.plan import NO_DOVECOT, DovecotFacts, DovecotSays, Facts, Folder, Plan, Preview
 from mailpanel.reports import FileDiff
 
@@ -39,10 +40,10 @@ class DovecotPart(Part):
         self._stage = Path(deployment.state_directory, "stage")
         self._ran: DovecotDaemon | None = None
 
-    def facts(self) -> DovecotFacts | None:
+    def facts(self, *, standing: bool = False) -> DovecotFacts | None:
         if not self._dovecot.config_file.exists():
             return None
-        without = dict.fromkeys(map(Path, self._ledger().files))
+        without = {} if standing else dict.fromkeys(map(Path, self._ledger().files))
         # Without anything of mailpanel's own the live configuration is the admin's.
         configuration = (
             _staged(self._dovecot, without, self._stage)
@@ -61,6 +62,17 @@ class DovecotPart(Part):
             passdbs=_passdbs(configuration.explicit),
             inbox_prefix=_inbox_prefix(configuration.explicit, namespace),
         )
+
+    def unread_edits(self) -> str | None:
+        # At its start and at each reload Dovecot makes the sockets of its services anew.
+        base_dir = self._dovecot.configuration().parameters["base_dir"]
+        try:
+            loaded = Path(base_dir, "config").lstat().st_mtime
+        except OSError:
+            return None
+        directory = self._dovecot.directory
+        files = {*directory.rglob("*.conf"), *directory.rglob("*.ext"), self._dovecot.config_file}
+        return unread_edits("Dovecot", files, loaded)
 
     def owned(self, setting: str) -> list[str]:
         ledger = self._ledger()

@@ -13,11 +13,18 @@ from mailpanel.host.mailhost import MailHost
 from mailpanel.host.own_files import FileLedger
 from mailpanel.host.state import LEDGERS, read_state
 
-__all__ = ["eject", "left_behind"]
+__all__ = ["eject", "left_behind", "require_idle"]
 
 # Only what root keeps; the database is the administrator's to keep or to remove.
 KEPT_BY_ROOT = ("ledger", "journal", "backups", "stage", "keys")
 NOTICE = b"# mailpanel's own,"
+
+
+def require_idle(deployment: Deployment) -> None:
+    """Raise :class:`Busy` where an apply service runs: before anybody is asked anything."""
+    if deployment.lock_file.exists():
+        with locked(deployment.lock_file, wait=False):
+            pass
 
 
 def left_behind(deployment: Deployment) -> dict[str, list[str]]:

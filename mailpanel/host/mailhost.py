@@ -19,7 +19,7 @@ from mailpanel.host.msmtp import MsmtpPart
 from mailpanel.host.part import Counted, Part, Work
 from mailpanel.host.postfix_part import PostfixPart
 from mailpanel.host.stage import clear
-from mailpanel.plan import Facts, Plan, PostfixRelays, Preview, SmtpLogin
+from mailpanel.plan import Facts, Lookup, Plan, PostfixRelays, Preview, SmtpLogin
 from mailpanel.reports import FileDiff
 
 __all__ = ["Host", "MailHost", "Step", "TryOut", "TryProbe"]
@@ -36,10 +36,17 @@ class Host(Protocol):
     def recover(self) -> str | None:
         """Finish or undo what a killed process left; say which, ``None`` for neither."""
 
-    def facts(self, part: str) -> Facts:
-        """Return what a plan for *part* may depend on.
+    def facts(self, part: str, *, standing: bool = False) -> Facts:
+        """Return what a plan for *part* may depend on: what stands there without mailpanel.
 
+        With *standing* what stands there now, mailpanel's own and edits of it among it.
         Raises :class:`CheckFailed` where the admin's own configuration is broken.
+        """
+
+    def account(self, part: str, lookup: Lookup) -> tuple[str, str] | None:
+        """Return the username and password that *part* finds by *lookup*, ``None`` for none.
+
+        Raises :class:`HostError` where they are there and cannot be read.
         """
 
     def converge(
@@ -81,6 +88,12 @@ class Host(Protocol):
         That is, what somebody has edited since. Nothing is changed.
         """
 
+    def unread_edits(self, part: str) -> str | None:
+        """Return which edits of the admin's own the next reload of *part* makes live, too.
+
+        In a sentence; ``None`` for none.
+        """
+
     def settle(self) -> bool:
         """Put back what lingered, once the mail in flight is gone; say whether any is left."""
 
@@ -108,7 +121,7 @@ class MailHost:
             raise HostError(f"The stage cannot be cleared: {error.strerror}.") from None
         return transaction.recover(self._state / "journal", self._state / "backups", self._parts)
 
-    def facts(self, part: str) -> Facts:
+    def facts(self, part: str, *, standing: bool = False) -> Facts:
         known = Facts(
             host_name=self._deployment.host_name,
             ca_file=self._deployment.ca_file,
@@ -120,7 +133,10 @@ class MailHost:
             msmtp_group=self._deployment.msmtp_group,
             part=part,
         )
-        return replace(known, **{part: self._parts[part].facts()})
+        return replace(known, **{part: self._parts[part].facts(standing=standing)})
+
+    def account(self, part: str, lookup: Lookup) -> tuple[str, str] | None:
+        return self._parts[part].account(lookup)
 
     def leaving(self, setting: str) -> bool:
         return any(part.leaving(setting) for part in self._parts.values())
@@ -160,6 +176,9 @@ class MailHost:
 
     def count(self, previews: tuple[Preview, ...], facts: Facts) -> Counted:
         return self._parts[facts.part].count(previews)
+
+    def unread_edits(self, part: str) -> str | None:
+        return self._parts[part].unread_edits()
 
     def settle(self) -> bool:
         self._require_recovered()

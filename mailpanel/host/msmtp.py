@@ -7,18 +7,20 @@ Sources: msmtp(1), and what was measured on the program itself
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from mailpanel.deployment import Deployment
 from mailpanel.errors import CheckFailed, VerifyFailed
 from mailpanel.host import command, files
 from mailpanel.host.journal import Entry
+from mailpanel.host.msmtprc import default_account, password_of
 from mailpanel.host.own_files import FileLedger, OwnFiles
 from mailpanel.host.part import Part, Work
 from mailpanel.host.stage import clear
 from mailpanel.host.words import own_words
-from mailpanel.plan import Facts, MsmtpFacts, Plan, WriteFile
+from mailpanel.plan import Facts, Lookup, MsmtpFacts, Plan, WriteFile
 from mailpanel.reports import FileDiff
 
 __all__ = ["MsmtpPart"]
@@ -37,14 +39,31 @@ class MsmtpPart(Part):
         self._config_file = Path(deployment.msmtp_config_file)
         self._ledger_path = Path(deployment.state_directory, "ledger", "msmtp.json")
 
-    def facts(self) -> MsmtpFacts | None:
+    def facts(self, *, standing: bool = False) -> MsmtpFacts | None:
         if shutil.which("msmtp", path=command.ENVIRONMENT["PATH"]) is None:
             return None
         version = command.run(["msmtp", "--version"]).stdout.split("\n")[0].split()[-1]
         admins_own = self._config_file.exists() and str(self._config_file) not in self._owned()
         directory = self._config_file.parent / DIRECTORY
         path = directory / "msmtprc" if admins_own else self._config_file
-        return MsmtpFacts(version, str(path), str(directory), admins_own)
+        account: Mapping[str, str] = {}
+        if standing:
+            account = default_account(self._standing_file())
+        elif admins_own:
+            # One that msmtp cannot read is in nobody's way: mailpanel has a file of its own.
+            with suppress(CheckFailed):
+                account = default_account(self._config_file)
+        return MsmtpFacts(version, str(path), str(directory), admins_own, account)
+
+    def account(self, lookup: Lookup) -> tuple[str, str] | None:
+        (name,) = lookup.keys
+        file = self._standing_file()
+        return default_account(file)["user"], password_of(file, name)
+
+    def _standing_file(self) -> Path:
+        """Return the file that counts now: mailpanel's own, where there is one."""
+        own = [Path(path) for path, each in self._ledger().files.items() if each.counts]
+        return own[0] if own else self._config_file
 
     def owned(self, setting: str) -> list[str]:
         return self._ledger().owned(setting)

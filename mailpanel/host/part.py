@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mailpanel.host.journal import Entry
-from mailpanel.plan import Facts, Plan, PostfixRelays, Preview
+from mailpanel.plan import Facts, Lookup, Plan, PostfixRelays, Preview
 from mailpanel.reports import FileDiff, FolderPreview
 
 __all__ = ["Counted", "Part", "Work"]
@@ -99,11 +99,24 @@ class Part(ABC):
     name: str
 
     @abstractmethod
-    def facts(self) -> Any:
+    def facts(self, *, standing: bool = False) -> Any:
         """Return what stands there without mailpanel; ``None`` where it is not installed.
 
+        With *standing* what stands there now, mailpanel's own and edits of it among it.
         Raises :class:`CheckFailed` where the admin's own configuration is broken.
         """
+
+    def account(self, lookup: Lookup) -> tuple[str, str] | None:
+        """Return the username and password that are found by *lookup*, ``None`` for none.
+
+        Raises :class:`HostError` where they are there and cannot be read.
+        """
+        raise NotImplementedError(f"there are no accounts in {self.name}")
+
+    def unread_edits(self) -> str | None:
+        """Return which edits of the admin's own the next reload makes live, too; see
+        :func:`mailpanel.host.unread.unread_edits`."""
+        return None
 
     @abstractmethod
     def owned(self, setting: str) -> list[str]:

@@ -19,7 +19,7 @@ from mailpanel.host.ledger import Ledger
 from mailpanel.host.words import own_words
 from mailpanel.plan import PostfixFacts
 
-__all__ = ["INDEXED", "MAPS_DIRECTORY", "Postfix"]
+__all__ = ["INDEXED", "MAPS_DIRECTORY", "QUEUE_MANAGERS", "Postfix"]
 
 MAPS_DIRECTORY = "mailpanel"
 # Lookup table types that postmap makes, with the file that the daemon reads (DATABASE_README).

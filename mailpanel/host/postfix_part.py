@@ -11,11 +11,12 @@ from mailpanel.errors import Refused, VerifyFailed
 from mailpanel.host import files
 from mailpanel.host.change import Change, snapshot
 from mailpanel.host.compose import Tree, compose, settle
-from mailpanel.host.daemon import Daemon
+from mailpanel.host.daemon import Daemon, children
 from mailpanel.host.ledger import Ledger
 from mailpanel.host.part import Part, Work
-from mailpanel.host.postfix import Postfix
-from mailpanel.plan import NO_POSTFIX, Facts, Plan, PostfixFacts
+from mailpanel.host.postfix import QUEUE_MANAGERS, Postfix
+from mailpanel.host.unread import started, unread_edits
+from mailpanel.plan import NO_POSTFIX, Facts, Lookup, Plan, PostfixFacts, list_items
 
 __all__ = ["PostfixPart"]
 
@@ -35,8 +36,27 @@ class PostfixPart(Part):
         self._quiet_since: float | None = None
         self._ran: Daemon | None = None
 
-    def facts(self) -> PostfixFacts | None:
-        return self._postfix.facts(self._ledger())
+    def facts(self, *, standing: bool = False) -> PostfixFacts | None:
+        return self._postfix.facts(Ledger() if standing else self._ledger())
+
+    def account(self, lookup: Lookup) -> tuple[str, str] | None:
+        value = self._postfix.values((lookup.maps,))[lookup.maps]
+        tables = list_items(self._postfix.expanded(value))
+        for key in lookup.keys:
+            for table in tables:
+                found = self._postfix.query(table, key)
+                if found is not None:
+                    # Postfix splits at the first colon (smtp_sasl_glue.c).
+                    username, _, password = found.partition(":")
+                    return username, password
+        return None
+
+    def unread_edits(self) -> str | None:
+        pid = self._pid()
+        # With each reload master(8) starts the queue manager anew, and else never.
+        loaded = [started(each) for each in children(pid, *QUEUE_MANAGERS)] if pid else []
+        files = (self._postfix.main_cf, self._postfix.master_cf)
+        return unread_edits("Postfix", files, max((each for each in loaded if each), default=None))
 
     def owned(self, setting: str) -> list[str]:
         return self._ledger().owned(setting)

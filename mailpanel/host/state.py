@@ -31,8 +31,9 @@ class Record:
     for none of mailpanel's, ``highest`` the highest ever seen, below which none is
     accepted any more. ``since`` is in seconds since the epoch,
     ``duration_ms`` what the last try took. ``retry`` says whether trying the same
-    revision again may help. ``value`` is what is live, without any secret; ``pending`` is
-    what takes its place at ``effective_from`` (seconds since the epoch; 0 for nothing).
+    revision again may help, ``next_attempt`` when that is done (0 for not). ``value`` is
+    what is live, without any secret; ``pending`` is what takes its place at
+    ``effective_from`` (seconds since the epoch; 0 for nothing).
     ``details`` is what the administrator should know of how it was done, ``bounds`` what
     root's own options allowed when it was.
     """
@@ -46,6 +47,7 @@ class Record:
     error: str | None = None
     duration_ms: int | None = None
     retry: bool = True
+    next_attempt: float = 0.0
     since: float = 0.0
     live: int = 0
     value: dict[str, Any] | None = None
@@ -94,9 +96,9 @@ def read_state(deployment: Deployment) -> list[dict[str, Any]]:
     """Return, for people and scripts, where each setting stands on this host.
 
     One dictionary each with ``setting``, ``status``, ``revision``, ``live`` (the
-    revision that the host runs with, 0 for none), ``step``, ``error``, ``since``
-    (seconds since the epoch), ``details`` by their names, and ``owns``, the names of what
-    mailpanel owns for it.
+    revision that the host runs with, 0 for none), ``step``, ``error``, ``since`` and
+    ``next_attempt`` (seconds since the epoch; 0 for none), ``details`` by their names, and
+    ``owns``, the names of what mailpanel owns for it.
     Raises :class:`PermissionError` where the caller is not root's equal.
     """
     directory = Path(deployment.state_directory, "ledger")
@@ -114,6 +116,7 @@ def read_state(deployment: Deployment) -> list[dict[str, Any]]:
             "step": record.step,
             "error": record.error,
             "since": record.since,
+            "next_attempt": record.next_attempt,
             "owns": [name for each in ledgers for name in each.owned(record.setting)],
         }
         for record in State(deployment.state_directory).all()

@@ -25,6 +25,7 @@ from mailpanel.plan import (
     DovecotFacts,
     Facts,
     Folder,
+    Lookup,
     MasterUser,
     MsmtpFacts,
     Plan,
@@ -68,7 +69,8 @@ class FakeHost:
     by its own Postfix, which ``relay_fails`` makes fail. ``files`` are mailpanel's own beside
     Dovecot and msmtp: path to the setting and the content; ``dovecot`` is what stands there,
     ``counted`` what is counted there, or why it cannot be, and ``bounds`` what root's options
-    allow, by the names of :class:`Facts`.
+    allow, by the names of :class:`Facts`; ``accounts`` are found by their keys,
+    ``unread`` is what is told of edits that were not read yet.
     """
 
     def __init__(self, main_cf: str = "", master_cf: str = "") -> None:
@@ -78,6 +80,8 @@ class FakeHost:
         self.files: dict[str, tuple[str, str]] = {}
         self.dovecot = DOVECOT
         self.bounds: dict[str, Any] = {}
+        self.unread: str | None = None
+        self.accounts: dict[str, tuple[str, str]] = {}
         self.counted: Counted | HostError = Counted((), "Nothing is due.")
         self.failing: str | None = None
         self.in_flight = False
@@ -88,7 +92,7 @@ class FakeHost:
     def recover(self) -> str | None:
         return None
 
-    def facts(self, part: str) -> Facts:
+    def facts(self, part: str, *, standing: bool = False) -> Facts:
         known = Facts(
             host_name="fake.example.net",
             ca_file="/etc/ssl/certs/ca-certificates.crt",
@@ -99,16 +103,23 @@ class FakeHost:
             return replace(known, dovecot=self.dovecot)
         if part == "msmtp":
             return replace(known, msmtp=MSMTP)
-        return replace(known, postfix=self._postfix_facts())
+        return replace(known, postfix=self._postfix_facts(Ledger() if standing else self.ledger))
 
-    def _postfix_facts(self) -> PostfixFacts:
+    def account(self, part: str, lookup: Lookup) -> tuple[str, str] | None:
+        found = (self.accounts.get(key) for key in lookup.keys)
+        return next((each for each in found if each), None)
+
+    def unread_edits(self, part: str) -> str | None:
+        return self.unread
+
+    def _postfix_facts(self, ledger: Ledger) -> PostfixFacts:
         text = ConfigText(self.tree.main_cf, main_cf_key)
         live = {name: value_of(text.get(name) or "") for name in text.names()}
-        names = live.keys() | self.ledger.parameters.keys()
+        names = live.keys() | ledger.parameters.keys()
         parameters = {
             name: value
             for name in names
-            if (value := admins_value(name, live.get(name, ""), self.ledger))
+            if (value := admins_value(name, live.get(name, ""), ledger))
         }
         return PostfixFacts(
             version="3.7.11",

@@ -139,10 +139,12 @@ def store(
     probe: bool,
     clock: Clock,
     restored: int | None = None,
+    adopted: str | None = None,
 ) -> Revision:
     """Store *made*, a reset where it is ``None``, as a revision and make it the desired one.
 
-    *restored* is the number of the revision that it brings back.
+    *restored* is the number of the revision that it brings back, *adopted* the host that it
+    was read off.
     """
     revision = Revision(
         setting=place.desired.setting,
@@ -162,17 +164,21 @@ def store(
     place.desired.revision = place.number
     session.flush()
     _forget_old_secrets(session, revision.setting)
-    _record(session, author, revision, clock)
+    _record(session, author, revision, clock, adopted)
     return revision
 
 
-def _record(session: Session, author: Author, revision: Revision, clock: Clock) -> None:
+def _record(
+    session: Session, author: Author, revision: Revision, clock: Clock, adopted: str | None
+) -> None:
     action = "setting.reset" if revision.reset else "setting.set"
     detail: dict[str, Any] = {} if revision.probe else {"probe": False}
     if revision.secret is not None:
         detail["secret"] = revision.secret
     if revision.restored is not None:
         action, detail["restored"] = "setting.restore", revision.restored
+    if adopted is not None:
+        detail["adopted"] = adopted
     setting, number = revision.setting, revision.number
     audit.record(session, author, action, setting, number, detail=detail, clock=clock)
 

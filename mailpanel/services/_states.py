@@ -110,13 +110,16 @@ def reported(report: HostSetting | None) -> dict[str, Any]:
 
     With what else it told, by the names that it gave it; none of them hides one of these.
     """
+    told = (report.details or {}) if report else {}
     return {
-        **((report.details or {}) if report else {}),
+        **told,
         "status": report.status if report else None,
         "revision": report.revision if report else None,
         "step": report.step if report else None,
         "error": report.error if report else None,
         "duration_ms": report.duration_ms if report else None,
+        "live_revision": told.get("live_revision"),
+        "next_attempt": told.get("next_attempt"),
         "reported": in_text(report.reported) if report else None,
         "present": report.present if report else None,
     }

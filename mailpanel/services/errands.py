@@ -111,14 +111,25 @@ class Errands:
 
         Raises :class:`NotFound` for an unknown setting or host.
         """
+        return self._ask_one("put_back", name, host, author)
+
+    def adopt(self, name: str, host: str, author: Author) -> str:
+        """Ask *host* for what stands there as a value of setting *name*; return a ticket.
+
+        Raises :class:`NotFound` for an unknown setting or host. The answer is for
+        :class:`mailpanel.services.adoption.Adoption`.
+        """
+        return self._ask_one("adopt", name, host, author)
+
+    def _ask_one(self, kind: str, name: str, host: str, author: Author) -> str:
         if name not in self._settings:
             raise NotFound("There is no such setting.")
         with self._database.writing() as session:
             if session.get(Host, host) is None:
                 raise NotFound("There is no such host.")
-            ticket = self._ask(session, "put_back", name, None, [host])
+            ticket = self._ask(session, kind, name, None, [host])
             audit.record(
-                session, author, "setting.put_back", name, detail={"host": host}, clock=self._clock
+                session, author, f"setting.{kind}", name, detail={"host": host}, clock=self._clock
             )
         self._waker.wake()
         return ticket
@@ -227,10 +238,13 @@ def _plain(answer: ErrandAnswer) -> Answer:
         "steps": [asdict(step) for step in answer.steps],
         "diffs": [asdict(diff) for diff in answer.diffs],
         "preview": None if answer.preview is None else [asdict(each) for each in answer.preview],
+        "adopted": None if answer.adopted is None else asdict(answer.adopted),
     }
 
 
 def _as_dict(row: ErrandRow) -> Answer:
     answer = row.answer or {"error": None, "steps": [], "diffs": [], "preview": None}
+    # Not even sealed does a secret leave the database.
+    answer = {name: each for name, each in answer.items() if name != "adopted"}
     done = row.answer is not None
     return {"host": row.host, "done": done, "ok": done and answer["error"] is None, **answer}

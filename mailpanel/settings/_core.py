@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import colander
 
-from mailpanel.plan import Facts, Plan
+from mailpanel.plan import Adoption, Facts, Plan
 from mailpanel.schema import deserialize
 
 __all__ = ["Setting", "Stored"]
@@ -134,3 +134,12 @@ class Setting(ABC):
     @abstractmethod
     def read(self, facts: Facts) -> dict[str, Any] | None:
         """Return the value that the admin's own configuration amounts to, or ``None``."""
+
+    def adoptable(self, facts: Facts) -> Adoption | None:
+        """Return what stands on the host that *facts* describe as a value that may be desired.
+
+        ``None`` where there is none. Raises :class:`mailpanel.errors.Refused`, naming the
+        remedy, where it cannot be said as a value without becoming something else.
+        """
+        value = self.read(facts)
+        return None if value is None else Adoption(value)

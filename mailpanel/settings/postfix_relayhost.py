@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from mailpanel.errors import Refused
 from mailpanel.plan import (
     NO_POSTFIX,
+    Adoption,
     Change,
     Check,
     Facts,
@@ -31,6 +32,7 @@ from mailpanel.plan import (
     list_items,
 )
 from mailpanel.settings._core import Setting
+from mailpanel.settings._relayhost_adoption import TRANSPORT, adoptable_relayhost
 from mailpanel.settings._relayhost_obstacles import require_way
 from mailpanel.settings._smtp_account import (
     DESTINATION,
@@ -42,7 +44,6 @@ from mailpanel.settings._smtp_account import (
 
 __all__ = ["PostfixRelayhost"]
 
-TRANSPORT = "mailpanel"
 MESSAGE_SIZE_LIMIT = "10240000"
 
 
@@ -109,6 +110,7 @@ class PostfixRelayhost(Setting):
                     "smtp_sasl_password_maps has an entry of your own for "
                     f"{value['server_hostname']} without a port, which Postfix would use in "
                     "place of this account; remove that entry, or add the port to its key.",
+                    but=f"{value['username']}:{secret}",
                 )
             )
         if not postfix.parameters.get("smtp_tls_CAfile"):
@@ -135,6 +137,9 @@ class PostfixRelayhost(Setting):
             return None
         text = facts.postfix.parameters.get("relayhost", "").strip()
         return {"relayhost": text} if text else None
+
+    def adoptable(self, facts: Facts) -> Adoption | None:
+        return None if facts.postfix is None else adoptable_relayhost(facts.postfix)
 
 
 def _postfix(facts: Facts) -> PostfixFacts:

@@ -14,7 +14,16 @@ from typing import Any, ClassVar
 import colander
 
 from mailpanel.errors import Refused
-from mailpanel.plan import Change, Facts, MsmtpFacts, Plan, SmtpLogin, WriteFile
+from mailpanel.plan import (
+    Adoption,
+    Change,
+    Facts,
+    Lookup,
+    MsmtpFacts,
+    Plan,
+    SmtpLogin,
+    WriteFile,
+)
 from mailpanel.schema import OneOf, Username
 from mailpanel.settings._core import Setting
 from mailpanel.settings._smtp_account import (
@@ -99,7 +108,36 @@ class SystemMailer(Setting):
         )
 
     def read(self, facts: Facts) -> dict[str, Any] | None:
-        return None
+        account = facts.msmtp.account if facts.msmtp else {}
+        if not account:
+            return None
+        value: dict[str, Any] = {
+            "server_hostname": account["host"],
+            "server_port": int(account["port"]),
+        }
+        return value | {"username": account["user"]} if "user" in account else value
+
+    def present_in_words(self, present: Mapping[str, Any]) -> str:
+        account = f", as {present['username']}" if "username" in present else ""
+        return (
+            f"Local programs send through {present['server_hostname']}, port "
+            f"{present['server_port']}{account}, as msmtprc says."
+        )
+
+    def adoptable(self, facts: Facts) -> Adoption | None:
+        value = self.read(facts)
+        if facts.msmtp is None or value is None:
+            return None
+        account = facts.msmtp.account
+        if "username" not in value:
+            raise Refused(
+                "The default account in msmtprc does not log in, and the system mailer always "
+                "does. Save the setting with an account."
+            )
+        security = "starttls" if account.get("tls_starttls", "on") == "on" else "tls"
+        if account.get("tls") == "on" and security != tls_of(value):
+            value["security"] = security
+        return Adoption(value, Lookup("", (account["account"],)))
 
 
 def _files(

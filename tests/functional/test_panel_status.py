@@ -76,7 +76,7 @@ class TestStatus:
             (0, f"Live there is what the host has of its own: {setting.unset}"),
             (None, None),
         ):
-            details = {} if live is None else {"live": live}
+            details = {"not_put_back": True} if live is None else {"live_revision": live or None}
             panel.report(setting.name, 2, "failed", step="verify", error="Bad.", details=details)
             for page in ("/", url(setting)):
                 text = browser.get(page).html.get_text()

@@ -123,14 +123,8 @@ class TestDocument:
         schemas = openapi.document()["components"]["schemas"]
         of_setting = schemas["status"]["properties"]["hosts"]["items"]
         of_host = schemas["host"]["properties"]["settings"]["additionalProperties"]
-        details = {
-            "drift",
-            "effective_from",
-            "live",
-            "log_in_as",
-            "msmtp_config_file",
-            "problem",
-        }
+        details = {"drift", "effective_from", "fight", "log_in_as", "msmtp_config_file"}
+        details |= {"not_put_back", "problem", "unread_edits"}
         for found in (of_setting, of_host):
             assert set(found["properties"]) - set(found["required"]) == details
 

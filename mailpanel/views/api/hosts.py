@@ -6,11 +6,11 @@ from typing import Any
 
 from pyramid.view import view_config
 
-from mailpanel.bodies import PutBack, body_of
+from mailpanel.bodies import OnHost, body_of
 from mailpanel.resources import Host, Hosts
 from mailpanel.security import Permission
 
-__all__ = ["forget", "list_hosts", "put_back", "read"]
+__all__ = ["adopt", "forget", "list_hosts", "put_back", "read"]
 
 
 @view_config(
@@ -45,7 +45,23 @@ def forget(context: Host, request: Any) -> None:
 )
 def put_back(context: Host, request: Any) -> dict[str, Any]:
     """Apply a setting once more on one host, over what somebody edited there."""
-    setting = body_of(PutBack, request.body)["setting"]
+    setting = body_of(OnHost, request.body)["setting"]
     ticket = request.errands.put_back(setting, context.name, request.author)
     (answer,) = request.answered(ticket)
     return {"put_back": {"setting": setting, **answer}}
+
+
+@view_config(
+    route_name="host.adopt",
+    request_method="POST",
+    permission=Permission.CHANGE_HOSTS,
+    renderer="json",
+)
+def adopt(context: Host, request: Any) -> dict[str, Any]:
+    """Make what stands on one host the desired value of a setting."""
+    setting = body_of(OnHost, request.body)["setting"]
+    ticket = request.errands.adopt(setting, context.name, request.author)
+    (answer,) = request.answered(ticket)
+    state = request.adoption.store(ticket, request.author)
+    value = None if state is None else state.as_dict()
+    return {"adopt": {"setting": setting, **answer, "settings": value}}

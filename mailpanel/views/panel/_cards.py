@@ -34,12 +34,16 @@ COMMON = {
     "step",
     "error",
     "duration_ms",
+    "live_revision",
+    "next_attempt",
     "reported",
     "present",
     "last_seen",
     "away",
     "drift",
     "problem",
+    "fight",
+    "unread_edits",
     "effective_from",
 }
 
@@ -94,13 +98,31 @@ class HostPart:
     @property
     def live(self) -> int | None:
         """Return the revision that it still runs with after one that failed; 0 is none of ours."""
-        live = self._said.get("live") if self.status == "failed" else None
-        return live if isinstance(live, int) else None
+        if self.status != "failed" or self._said.get("not_put_back"):
+            return None
+        return self._said["live_revision"] or 0
 
     @property
     def problem(self) -> str | None:
         """Return why what is applied could not be applied once more."""
         return self._said.get("problem") if self.status == "applied" else None
+
+    @property
+    def fight(self) -> str | None:
+        """Return who keeps changing back what is applied."""
+        return self._said.get("fight") if self.drift else None
+
+    @property
+    def unread_edits(self) -> str | None:
+        """Return which edits of the admin's own the next reload makes live, too."""
+        return self._said.get("unread_edits") if self.status == "applied" else None
+
+    def own(self, setting: Any) -> str | None:
+        """Return what the host has of its own for *setting*, where it does not have mailpanel's."""
+        is_told = self._said.get("live_revision") or self.live is not None
+        if self.present is None or is_told:
+            return None
+        return str(setting.present_in_words(self.present))
 
     @property
     def chip(self) -> Chip:

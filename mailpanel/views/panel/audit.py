@@ -30,6 +30,7 @@ ACTIONS = {
     "session.open": "logged in",
     "session.prove": "showed once more who they are",
     "session.refused": "a log-in was refused",
+    "setting.adopt": "asked what stands on a host",
     "setting.dry_run": "asked what a change would do",
     "setting.put_back": "put back over edits",
     "setting.reset": "reset",

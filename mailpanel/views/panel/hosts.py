@@ -6,12 +6,13 @@ from typing import Any
 
 from pyramid.view import view_config, view_defaults
 
+from mailpanel.errors import Conflict, InvalidFields, PreconditionFailed
 from mailpanel.resources import Host, Hosts, Setting
 from mailpanel.routes import see_other
 from mailpanel.security import Permission
 from mailpanel.views.panel.settings import SettingPages
 
-__all__ = ["ForgetViews", "list_hosts", "put_back"]
+__all__ = ["ForgetViews", "adopt", "list_hosts", "put_back"]
 
 
 @view_config(
@@ -60,4 +61,22 @@ def put_back(context: Setting, request: Any) -> Any:
         said = f"Put back: on {host} it is as mailpanel has it again."
     else:
         said = f"It could not be put back on {host}. {answer['error']}"
+    said = " ".join([said, *(step["says"] for step in answer["steps"])])
+    return SettingPages(context, request).back(said)
+
+
+@view_config(route_name="panel.adopt", request_method="POST", permission=Permission.CHANGE_HOSTS)
+def adopt(context: Setting, request: Any) -> Any:
+    """Make what stands on one host the desired value."""
+    host: str = request.hosts.get(request.POST.get("host", ""))["name"]
+    ticket = request.errands.adopt(context.name, host, request.author)
+    request.answered(ticket)
+    try:
+        state = request.adoption.store(ticket, request.author)
+    except (Conflict, InvalidFields, PreconditionFailed) as error:
+        said = f"Nothing was adopted from {host}. {error}"
+    else:
+        said = f"{host} has not answered yet. Nothing was adopted; try again in a minute."
+        if state is not None:
+            said = f"Adopted from {host}: {context.setting.in_words(state.value)}"
     return SettingPages(context, request).back(said)

@@ -108,6 +108,16 @@ class Scene:
         return report.error or ""
 
 
+def standing(live: int | None) -> dict[str, Any]:
+    """Return what is told of every setting that does not wait for another try."""
+    return {"live_revision": live, "next_attempt": None}
+
+
+def beside(report: Report) -> dict[str, Any]:
+    """Return what else *report* tells."""
+    return {name: report.details[name] for name in report.details.keys() - standing(0).keys()}
+
+
 EPOCH = 1_700_000_000.0
 RESET = {"reset": True, "value": None, "sealed": None}
 
@@ -122,7 +132,7 @@ def test_a_revision_is_applied_and_every_step_told(scene: Scene) -> None:
     steps = [(report.status, report.step) for report in scene.reports]
     names = ["check", "probe", "journal", "swap", "reload", "verify"]
     assert steps == [*(("applying", name) for name in names), ("applied", None)]
-    assert last == Report(NAME, 1, "applied", None, None, last.duration_ms, 1)
+    assert last == Report(NAME, 1, "applied", None, None, last.duration_ms, 1, standing(1))
     assert scene.host.facts("postfix").postfix.parameters["relayhost"] == "[old.test]:25"
     assert "relayhost = [relay.test]:587" in scene.host.live.main_cf
     assert scene.host.live.maps["sasl"] == f"[relay.test]:587 u:{SECRET}\n"
@@ -390,7 +400,7 @@ def test_a_reset_with_mail_in_flight_is_applying_until_it_has_gone(scene: Scene)
     scene.host.in_flight = False
     assert not scene.executor.settle()
     assert scene.reports[-1] == Report(
-        NAME, 2, "applied", None, None, scene.reports[-1].duration_ms, 2
+        NAME, 2, "applied", None, None, scene.reports[-1].duration_ms, 2, standing(None)
     )
     assert not scene.executor.resetting()
     assert scene.host.tree.main_cf == MAIN_CF
@@ -527,7 +537,7 @@ def test_what_would_newly_be_deleted_waits_a_day(clearing: Clearing) -> None:
     assert clearing.scene.converge(clearing.wanted(7, 14)) is None
     clearing.scene.now += 1
     report = clearing.again(7, 14)
-    assert (report.status, dict(report.details)) == ("applied", {})
+    assert (report.status, beside(report)) == ("applied", {})
     assert clearing.standing() == {"Junk": "7d", "Trash": "14d"}
     assert clearing.scene.converge(clearing.wanted(7, 14)) is None
 
@@ -542,7 +552,7 @@ def test_what_deletes_less_counts_at_once(clearing: Clearing) -> None:
         (None, None, {}),
     ):
         report = clearing.set(junk, trash)
-        assert (report.status, dict(report.details)) == ("applied", {})
+        assert (report.status, beside(report)) == ("applied", {})
         assert clearing.standing() == standing
 
 
@@ -594,7 +604,7 @@ def test_the_wait_outlives_the_process(clearing: Clearing) -> None:
 def test_a_reset_ends_the_wait(clearing: Clearing) -> None:
     clearing.set(7, 14)
     report = clearing.set(0, 0, **RESET)
-    assert (report.status, dict(report.details)) == ("applied", {})
+    assert (report.status, beside(report)) == ("applied", {})
     record = clearing.scene.state.get(INTERVAL)
     assert (record.pending, record.effective_from, record.live) == (None, 0.0, 0)
     clearing.scene.now += 2 * DAY
@@ -624,7 +634,7 @@ def test_without_a_grace_it_counts_at_once(clearing: Clearing) -> None:
     clearing.set(7, 14)
     clearing.scene.grace = 0.0
     clearing.scene.start()
-    assert dict(clearing.set(7, 14).details) == {}
+    assert beside(clearing.set(7, 14)) == {}
     assert clearing.standing() == {"Junk": "7d", "Trash": "14d"}
 
 
@@ -635,7 +645,7 @@ def test_the_admins_own_interval_is_what_it_is_measured_by(clearing: Clearing) -
         "Trash": Folder(frozenset({"\\Trash"}), 7 * DAY),
     }
     clearing.scene.host.dovecot = replace(clearing.scene.host.dovecot, folders=folders)
-    assert dict(clearing.set(7, 14).details) == {}
+    assert beside(clearing.set(7, 14)) == {}
     assert clearing.standing() == {"Junk": "7d", "Trash": "14d"}
     assert clearing.from_(clearing.set(7, 6)) == DAY
 
@@ -644,18 +654,17 @@ def test_what_the_administrator_should_know_is_in_report_and_record(scene: Scene
     """And goes with the setting; a failure keeps what is live."""
     wanted = Desired("imap_master_password", 1, False, {"hash": HASH}, None, True)
     report = scene.converge(wanted)
-    assert report.details == {"log_in_as": "user@example.net*master"}
+    assert beside(report) == {"log_in_as": "user@example.net*master"}
     scene.start()
     record = scene.state.get("imap_master_password")
-    assert (record.details, record.live) == (report.details, 1)
+    assert (record.details, record.live) == (beside(report), 1)
     scene.host.failing = "verify"
     report = scene.converge(replace(wanted, revision=2, value={"hash": HASH[:-1] + "b"}))
-    kept = {"log_in_as": "user@example.net*master", "live": 1}
-    assert (report.status, report.details) == ("failed", kept)
+    assert (report.status, beside(report)) == ("failed", {"log_in_as": "user@example.net*master"})
     assert scene.state.get("imap_master_password").live == 1
     scene.host.failing = None
     report = scene.converge(replace(wanted, revision=3, **RESET))
-    assert (report.status, dict(report.details)) == ("applied", {})
+    assert (report.status, beside(report)) == ("applied", {})
 
 
 def test_a_dovecot_that_is_broken_does_not_stop_the_relayhost(scene: Scene, monkeypatch) -> None:
