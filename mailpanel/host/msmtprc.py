@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from mailpanel.errors import CheckFailed, Refused
 from mailpanel.host import command
@@ -15,6 +16,8 @@ __all__ = ["default_account", "password_of"]
 UNSET = "(not set)"
 TOLD = ("host", "port", "user", "tls", "tls_starttls")
 _ACCOUNT = re.compile(r"^using account (.*) from ", re.MULTILINE)
+# Even to tell of a file msmtp runs the commands in it, and takes its passwords into memory.
+_COMMANDS = re.compile(rb"^[ \t]*(?:password|passwordeval|eval)\b.*", re.MULTILINE)
 _LINE = re.compile(r"(\S+)[ \t]*(.*)")
 
 
@@ -26,11 +29,16 @@ def default_account(path: Path) -> Mapping[str, str]:
     """
     if not path.exists():
         return {}
-    answer = command.run(["msmtp", "-C", str(path), "--pretend", "--", "nobody@localhost"])
+    with NamedTemporaryFile() as harmless:
+        harmless.write(_COMMANDS.sub(b"", path.read_bytes()))
+        harmless.flush()
+        argv = ["msmtp", "-C", harmless.name, "--pretend", "--", "nobody@localhost"]
+        answer = command.run(argv)
     if answer.code != 0:
         if "account default not found" in answer.stderr:
             return {}
-        raise CheckFailed(f"msmtp cannot read its configuration: {own_words(answer.stderr)}.")
+        said = own_words(answer.stderr).replace(harmless.name, path.name)
+        raise CheckFailed(f"msmtp cannot read its configuration: {said}.")
     told = dict(line.partition(" = ")[::2] for line in answer.stdout.split("\n"))
     name = _ACCOUNT.search(answer.stdout)
     if name is None or told.get("host", UNSET) == UNSET:
