@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -44,6 +45,13 @@ class Option:
 
 
 def _text(text: str) -> str:
+    return text
+
+
+def _login_name(text: str) -> str:
+    # A part of a line of Dovecot's passwd-file; and of auth_username_chars, by default.
+    if not re.fullmatch(r"[A-Za-z0-9._@-]{1,64}", text):
+        raise ValueError("give a name of letters, digits and . _ @ -, at most 64 of them")
     return text
 
 
@@ -163,7 +171,9 @@ OPTIONS: tuple[Option, ...] = (
         "/etc/ssl/certs/ca-certificates.crt",
         "CA bundle that relays are verified with",
     ),
-    Option("mailpanel.master_user", "master_user", _text, "master", "the master user's name"),
+    Option(
+        "mailpanel.master_user", "master_user", _login_name, "master", "the master user's name"
+    ),
     Option(
         "mailpanel.master_enabled",
         "master_enabled",

@@ -19,6 +19,8 @@ def own_words(text: str) -> str:
     last = text.strip().split("\n")[-1]
     said = re.sub(r"^.*?(fatal|error|warning): ", "", last, flags=re.IGNORECASE)
     said = said.partition(': "')[0]
+    # It stands in logs and on terminals, and what a daemon quotes may be anything.
+    said = "".join(char if char.isprintable() else "?" for char in said)
     said = re.sub(r"(?:/[^\s,:;]*)?/([^\s,:;/]+)", r"\1", said)
     return said[:200].rstrip(".") or "no reason given"
 

@@ -20,7 +20,8 @@ EXAMPLES = {
     "dovecot_config_file": ("/etc/d.conf", "/etc/d.conf", ["d.conf"]),
     "msmtp_config_file": ("/etc/m", "/etc/m", ["m"]),
     "ca_file": ("/etc/ca.pem", "/etc/ca.pem", ["ca.pem"]),
-    "master_user": ("chief", "chief", []),
+    # It stands in a line of a passwd-file, behind the separator.
+    "master_user": ("chief", "chief", ["a:b", "a b", "a*b", "a\nb", "ü", "%u", "x" * 65]),
     "master_enabled": ("No", False, ["maybe", "2", "nein"]),
     "master_allow_nets": (
         "10.0.0.0/8, 2001:db8::/32 192.0.2.7",

@@ -6,6 +6,8 @@ import json
 import logging
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -127,3 +129,20 @@ def test_since_counts_what_happened_at_that_very_time(database, clock, audit_log
         clock.forward(1)
     clock.forward(-2)
     assert [entry["action"] for entry in audit_log.page(since=clock())[0]] == ["c", "b"]
+
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=60)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(username=TEXT, address=TEXT, told=TEXT)
+def test_no_text_makes_a_line_of_its_own(database, clock, caplog, *, username, address, told):
+    """Nor anything else of the line: read as JSON it is what was meant."""
+    caplog.clear()
+    note(database, clock, "x.y", author=Author(username, None, address), detail={"told": told})
+    (line,) = lines(caplog)
+    assert line.isascii()
+    assert line.isprintable()
+    entry = json.loads(line)
+    assert (entry["author"], entry["address"]) == (username, address)
+    assert entry["detail"] == {"told": told}
