@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from ipaddress import ip_network
 from urllib.parse import urlencode
 
 import pytest
+from browser import Browser
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from panel import PASSWORD, Panel
@@ -79,10 +81,10 @@ def test_what_is_typed_comes_back_as_it_was_typed(shared_panel: Panel, field: st
     check()
 
 
-def test_the_log_in_shows_a_username_as_it_was_typed(shared_panel: Panel) -> None:
+def test_the_log_in_shows_a_username_as_it_was_typed(panel: Panel) -> None:
     """And leads to a path of this panel alone."""
-    browser = shared_panel.browser(None)
-    token = browser.token()
+    # From one address only some wrong passwords are looked at.
+    addresses = ip_network("10.0.0.0/8").hosts()
 
     @GENERATED
     @given(text=TEXT, next_page=TEXT)
@@ -90,11 +92,11 @@ def test_the_log_in_shows_a_username_as_it_was_typed(shared_panel: Panel) -> Non
     @example(text=EVIL, next_page="javascript:alert(1)")
     @example(text=EVIL, next_page="https://evil.test/")
     def check(text: str, next_page: str) -> None:
-        answer = browser.post("/login", token, username=text, password="x", next=next_page)
+        browser = Browser(panel.wsgi, str(next(addresses)))
+        answer = browser.post("/login", username=text, password="x", next=next_page)
         page = Read(answer.text)
         page.require_harmless()
-        if answer.status_int != 429:
-            assert page.input("username") == text
+        assert page.input("username") == text
 
     check()
 
