@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mailpanel._relay_health import RELAY_HEALTH
+
 __all__ = [
     "DESCRIPTION",
     "HEADERS",
@@ -180,6 +182,7 @@ DETAILS: Json = {
         "type": "string",
         "description": "Which edits of your own the daemon has not read: a change makes them live.",
     },
+    "relay_health": RELAY_HEALTH,
     "effective_from": {
         **TIME,
         "description": "From when on messages are deleted that were not before; until then the "
@@ -266,6 +269,7 @@ SCHEMAS: Json = {
     "problem": PROBLEM_SCHEMA,
     "tested": TESTED,
     "put_back": open_object({"setting": {"type": "string"}, **_ANSWERED}),
+    "flush": open_object({"setting": {"type": "string"}, **_ANSWERED}),
     "host": open_object(
         {
             "name": {"type": "string"},

@@ -34,7 +34,7 @@ from mailpanel._operations import (
     ref,
     request,
 )
-from mailpanel.bodies import OnHost
+from mailpanel.bodies import Nothing, OnHost
 from mailpanel.settings import SETTINGS, Setting
 
 __all__ = ["document"]
@@ -58,6 +58,7 @@ def document(settings: Mapping[str, Setting] = SETTINGS) -> Json:
     paths["/hosts/{host}/"] = _host()
     paths["/hosts/{host}/put-back/"] = _put_back()
     paths["/hosts/{host}/adopt/"] = _adopt(settings)
+    paths["/hosts/{host}/flush/"] = _flush()
     paths |= _people.paths()
     paths["/openapi.json"] = {"get": _openapi()}
     return {
@@ -248,6 +249,21 @@ def _adopt(settings: Mapping[str, Setting]) -> Json:
             done,
             (*ALWAYS, *BODY, *CHANGE, "404", "409"),
             requestBody=request(jsonschema.of_request(OnHost()), {"setting": next(iter(settings))}),
+            parameters=[ref("parameters", "Prefer")],
+        ),
+    }
+
+
+def _flush() -> Json:
+    answered = envelope("flush", ref("schemas", "flush"))
+    return {
+        "parameters": [path_parameter("host", {"type": "string"})],
+        "post": operation(
+            "flush",
+            "Let one host try the mail that waits for its relay, once that takes mail",
+            {"200": answer("What the host answers.", answered, "Preference-Applied")},
+            (*ALWAYS, *BODY, "404", "422"),
+            requestBody=request(jsonschema.of_request(Nothing()), {}),
             parameters=[ref("parameters", "Prefer")],
         ),
     }

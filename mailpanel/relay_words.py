@@ -92,6 +92,7 @@ REMARKS = {
     "senders that your provider has allowed gets through.",
     "greylisted": "The relay accepts this host, but puts the first mail off ({said}), as "
     "greylisting does. Postfix tries again by itself.",
+    "put_off": "The relay puts mail off ({said}). Postfix tries again by itself.",
     "recipient": "The relay accepts this host, but not the recipient of a test ({said}).",
     "size": "The relay takes messages of up to {limit:,} bytes, and message_size_limit in main.cf "
     "is {own:,}: larger ones would bounce. Lower it to the relay's.",

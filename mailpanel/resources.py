@@ -34,6 +34,7 @@ __all__ = [
     "OwnToken",
     "OwnTokens",
     "PanelToken",
+    "Queue",
     "Resource",
     "Revision",
     "Setting",
@@ -45,6 +46,7 @@ _CHANGES = (
     Permission.ADMINISTER,
     Permission.CHANGE_SETTING,
     Permission.CHANGE_HOSTS,
+    Permission.FLUSH_QUEUE,
     Permission.OWN_ACCOUNT,
     Permission.ENROL,
     Permission.CHANGE_ACCOUNTS,
@@ -130,6 +132,16 @@ class Host(Resource):
         if not self.name.isprintable():
             raise NotFound("There is no such host.")
         self.state = self.request.hosts.get(self.name)
+
+
+class Queue(Host):
+    """The mail that waits on one mail host for the relay of the setting ``relay``."""
+
+    relay = "postfix_relayhost"
+    __acl__: ClassVar[Any] = [
+        *Resource.__acl__,
+        (Allow, admin_of(relay), Permission.FLUSH_QUEUE),
+    ]
 
 
 class Accounts(Resource):

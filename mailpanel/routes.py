@@ -17,6 +17,7 @@ from mailpanel.resources import (
     OwnToken,
     OwnTokens,
     PanelToken,
+    Queue,
     Revision,
     Setting,
     Settings,
@@ -89,6 +90,7 @@ def includeme(config: Any) -> None:
     config.add_route("host", f"{API}/hosts/{{host}}/", factory=Host)
     config.add_route("host.put_back", f"{API}/hosts/{{host}}/put-back/", factory=Host)
     config.add_route("host.adopt", f"{API}/hosts/{{host}}/adopt/", factory=Host)
+    config.add_route("host.flush", f"{API}/hosts/{{host}}/flush/", factory=Queue)
     config.add_route("accounts", f"{API}/accounts/", factory=Accounts)
     config.add_route("account", f"{API}/accounts/{{username}}/", factory=Account)
     config.add_route("tokens", f"{API}/tokens/", factory=OwnTokens)
@@ -109,6 +111,7 @@ def includeme(config: Any) -> None:
     config.add_route("panel.again", "/settings/{setting}/again/", factory=Setting)
     config.add_route("panel.put_back", "/settings/{setting}/put-back/", factory=Setting)
     config.add_route("panel.adopt", "/settings/{setting}/adopt/", factory=Setting)
+    config.add_route("panel.flush", "/settings/{setting}/flush/", factory=Setting)
     config.add_route("panel.reset", "/settings/{setting}/reset/", factory=Setting)
     config.add_route("panel.history", "/settings/{setting}/history/", factory=Setting)
     config.add_route(

@@ -66,6 +66,8 @@ class Permission(StrEnum):
     """See the mail hosts."""
     CHANGE_HOSTS = "change-hosts"
     """Forget a mail host."""
+    FLUSH_QUEUE = "flush-queue"
+    """Let a mail host try the mail that waits for its relay."""
     OWN_ACCOUNT = "own-account"
     """See and change one's own account; whoever is logged in to the panel may."""
     ENROL = "enrol"

@@ -256,6 +256,13 @@ class Executor:
         """Return who keeps changing *setting*, in a sentence; ``None`` for nobody."""
         return self._drift.fight(setting)
 
+    def amend(self, setting: str, **changes: Any) -> None:
+        """Keep *changes* to the record of *setting*, and tell of them."""
+        record = self._state.get(setting)
+        changed = replace(record, **changes)
+        if changed != record:
+            self._store(changed)
+
     def _tried(self, probe: SmtpLogin) -> None:
         if probe.decides:
             self._try_probe(probe)

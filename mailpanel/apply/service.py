@@ -8,6 +8,7 @@ import time
 
 from mailpanel.apply.adoption import Adoptions
 from mailpanel.apply.executor import Executor
+from mailpanel.apply.health import RelayHealth
 from mailpanel.apply.messages import (
     DesiredSettings,
     Goodbye,
@@ -24,6 +25,7 @@ from mailpanel.deployment import Deployment
 from mailpanel.errors import HostError, ProbeFailed, ProtocolError
 from mailpanel.host.lock import locked
 from mailpanel.host.mailhost import MailHost
+from mailpanel.host.relay_look import RelayLook
 from mailpanel.host.state import State
 from mailpanel.layout import prepare_run, prepare_state
 from mailpanel.plan import SmtpLogin
@@ -126,16 +128,28 @@ class _Service:
             require_server=self._require_server,
             is_adopted=self._adoptions.is_of,
         )
+        self._health = RelayHealth(
+            host=host,
+            look=RelayLook(deployment.postfix_config_directory),
+            executor=self._executor,
+            state=self._state,
+            opener=opener,
+            settings=SETTINGS,
+            rehearsal=self._rehearsal,
+            check_interval=deployment.check_interval,
+        )
 
     def serve(self, pipe: Pipe) -> int:
         """Converge for ever: at each message, and while something waits to be settled."""
         self._greet(pipe)
         left = True
         while True:
-            self._receive(0 if self._errands else LOOK if left else None)
+            self._receive(0 if self._errands else LOOK if left else self._health.due_in())
             self._converge()
             left = self._settle()
             self._look()
+            with self._stop.busy():
+                self._health.look(self._settings)
             self._run_errand()
 
     def converge_once(self, pipe: Pipe) -> int:
@@ -153,6 +167,11 @@ class _Service:
             time.sleep(LOOK)
         self._pipe.send(Goodbye())
         return 1 if self._executor.failed() or self._executor.resetting() else 0
+
+    @property
+    def _settings(self) -> tuple[Desired, ...]:
+        """Return what is wanted of every setting, as far as that is known."""
+        return self._wanted.settings if self._wanted else ()
 
     def _greet(self, pipe: Pipe) -> None:
         self._pipe = pipe
@@ -198,6 +217,8 @@ class _Service:
             return self._put_back(errand)
         self._patience = PATIENCE_OF_TESTS
         try:
+            if errand.kind == "flush":
+                return self._health.flush(errand, self._settings)
             return self._rehearsal.rehearse(errand)
         finally:
             self._patience = PATIENCE_OF_PROBES
@@ -214,8 +235,7 @@ class _Service:
         return ErrandAnswer(errand.number, failure, steps, ())
 
     def _wanted_of(self, setting: str) -> Desired | None:
-        wanted = self._wanted.settings if self._wanted else ()
-        return next((each for each in wanted if each.setting == setting), None)
+        return next((each for each in self._settings if each.setting == setting), None)
 
     def _look(self) -> None:
         """Look for what somebody edited, once in a check interval."""
@@ -230,8 +250,7 @@ class _Service:
                 self._executor.look(each)
 
     def _converge(self) -> None:
-        wanted = self._wanted
-        for each in wanted.settings if wanted else ():
+        for each in self._settings:
             with self._stop.busy():
                 self._executor.converge(each)
 

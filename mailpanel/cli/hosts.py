@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from mailpanel.cli._base import config_option, deployment, echo_json, echo_table
+from mailpanel.cli._flush import flush
+from mailpanel.cli._relay import relay_in_words
 from mailpanel.cli._services import (
     local_author,
     open_database,
@@ -19,7 +21,10 @@ from mailpanel.settings import SETTINGS
 
 __all__ = ["command"]
 
-COLUMNS = ("host", "setting", "status", "revision", "live", "has", "drift", "problem", "last seen")
+COLUMNS = (
+    *("host", "setting", "status", "revision", "live", "has", "drift", "problem", "relay"),
+    "last seen",
+)
 
 # A host that is busy takes as long, in seconds.
 ERRAND_WAIT = 60
@@ -40,7 +45,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
     LIVE is the revision that the host runs with, HAS what stands there without mailpanel.
     DRIFT names the files that somebody edited since a setting was applied; with --json
-    the difference is there, too, its secrets masked.
+    the difference is there, too, its secrets masked. RELAY says what is wrong with the
+    live relay, and what mail waits.
 
     \b
     Example:
@@ -106,6 +112,9 @@ def _show(as_json: bool) -> None:
         click.echo("No mail host has checked in yet; mailpanel apply does.")
 
 
+command.add_command(flush)
+
+
 def _rows(host: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a row for each setting that *host* has told of, or one for the host alone."""
     rows = [
@@ -118,6 +127,7 @@ def _rows(host: dict[str, Any]) -> list[dict[str, Any]]:
             "has": _has(name, told["present"]),
             "drift": [each["path"] for each in told.get("drift", [])],
             "problem": told.get("problem"),
+            "relay": relay_in_words(told),
             "last seen": host["last_seen"],
         }
         for name, told in host["settings"].items()

@@ -15,12 +15,13 @@ from mailpanel.cli._base import (
     echo_table,
     tell_if_no_postfix,
 )
+from mailpanel.cli._relay import relay_in_words
 from mailpanel.host.state import read_state
 from mailpanel.layout import wrong_user
 
 __all__ = ["command"]
 
-COLUMNS = ("setting", "status", "revision", "live", "since", "step", "error")
+COLUMNS = ("setting", "status", "revision", "live", "since", "step", "error", "relay")
 
 
 @click.command("status")
@@ -31,8 +32,9 @@ def command(ctx: click.Context, as_json: bool) -> None:
     """Show what is live on this host, by root's own records, not by the database.
 
     REVISION is the one last tried, LIVE the one that the host runs with, SINCE in
-    UTC. With --json, owns names the parameters and files that mailpanel answers
-    for. Run it as root. Exit status 1 if a setting failed.
+    UTC, RELAY what is wrong with the live relay and what mail waits. With --json,
+    owns names the parameters and files that mailpanel answers for. Run it as root.
+    Exit status 1 if a setting failed.
 
     \b
     Example:
@@ -57,4 +59,5 @@ def command(ctx: click.Context, as_json: bool) -> None:
 def _for_people(state: dict[str, Any]) -> dict[str, Any]:
     """Return *state* with its time as text; nothing stands where there is none."""
     since = datetime.fromtimestamp(state["since"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {**state, "live": state["live"] or None, "since": since if state["since"] else None}
+    told = {"since": since if state["since"] else None, "relay": relay_in_words(state)}
+    return {**state, "live": state["live"] or None, **told}

@@ -35,7 +35,8 @@ class Record:
     what is live, without any secret; ``pending`` is what takes its place at
     ``effective_from`` (seconds since the epoch; 0 for nothing).
     ``details`` is what the administrator should know of how it was done, ``bounds`` what
-    root's own options allowed when it was.
+    root's own options allowed when it was. ``hops`` are the next hops that mail has been sent to
+    for it, the present one last.
     """
 
     setting: str
@@ -55,6 +56,7 @@ class Record:
     effective_from: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
     bounds: str = ""
+    hops: list[str] = field(default_factory=list)
 
 
 class State:

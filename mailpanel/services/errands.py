@@ -121,6 +121,10 @@ class Errands:
         """
         return self._ask_one("adopt", name, host, author)
 
+    def flush(self, name: str, host: str, author: Author) -> str:
+        """Ask *host* to try now what waits for the relay of setting *name*; as :meth:`put_back`."""
+        return self._ask_one("flush", name, host, author)
+
     def _ask_one(self, kind: str, name: str, host: str, author: Author) -> str:
         if name not in self._settings:
             raise NotFound("There is no such setting.")
@@ -160,6 +164,19 @@ class Errands:
             if all(each["done"] for each in answers) or time.monotonic() >= deadline:
                 return answers
             time.sleep(PAUSE)
+
+    def _ask_one(self, kind: str, name: str, host: str, author: Author) -> str:
+        if name not in self._settings:
+            raise NotFound("There is no such setting.")
+        with self._database.writing() as session:
+            if session.get(Host, host) is None:
+                raise NotFound("There is no such host.")
+            ticket = self._ask(session, kind, name, None, [host])
+            audit.record(
+                session, author, f"setting.{kind}", name, detail={"host": host}, clock=self._clock
+            )
+        self._waker.wake()
+        return ticket
 
     def _ask(
         self,

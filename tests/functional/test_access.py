@@ -23,6 +23,7 @@ EXAMPLE = {"server_hostname": "relay.example.org", "server_port": 25}
 # What is sent with POST and PATCH, where it is not the example.
 BODIES = {
     f"{RELAYHOST}history/1/restore/": {},
+    f"{HOST}flush/": {},
     ACCOUNTS_URL: {"username": "new", "perm_level": "MailUser"},
     f"{ACCOUNTS_URL}MailUser/": {"language": "de"},
     TOKENS_URL: {},
@@ -45,6 +46,7 @@ ACCESS = {
     ("host", HOST, "GET"): (401, 403, 403, 200, 200, 403),
     ("host.put_back", f"{HOST}put-back/", "POST"): (401, 403, 403, 422, 403, 403),
     ("host.adopt", f"{HOST}adopt/", "POST"): (401, 403, 403, 422, 403, 403),
+    ("host.flush", f"{HOST}flush/", "POST"): (401, 403, 403, 200, 403, 403),
     ("host", HOST, "DELETE"): (401, 403, 403, 204, 403, 403),
     ("accounts", ACCOUNTS_URL, "GET"): (401, 403, 403, 200, 200, 403),
     ("accounts", ACCOUNTS_URL, "POST"): (401, 403, 403, 200, 403, 403),
@@ -80,6 +82,7 @@ PAGES = {
     ("panel.again", f"{SETTING_PAGE}again/", "POST"): (403, 403, 403, 303),
     ("panel.put_back", f"{SETTING_PAGE}put-back/", "POST"): (403, 403, 403, 404),
     ("panel.adopt", f"{SETTING_PAGE}adopt/", "POST"): (403, 403, 403, 404),
+    ("panel.flush", f"{SETTING_PAGE}flush/", "POST"): (403, 403, 403, 404),
     ("panel.reset", f"{SETTING_PAGE}reset/", "GET"): (303, 403, 403, 200),
     ("panel.reset", f"{SETTING_PAGE}reset/", "POST"): (403, 403, 403, 303),
     ("panel.history", f"{SETTING_PAGE}history/", "GET"): (303, 403, 403, 200),

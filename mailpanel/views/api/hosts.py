@@ -6,11 +6,11 @@ from typing import Any
 
 from pyramid.view import view_config
 
-from mailpanel.bodies import OnHost, body_of
-from mailpanel.resources import Host, Hosts
+from mailpanel.bodies import Nothing, OnHost, body_of
+from mailpanel.resources import Host, Hosts, Queue
 from mailpanel.security import Permission
 
-__all__ = ["adopt", "forget", "list_hosts", "put_back", "read"]
+__all__ = ["adopt", "flush", "forget", "list_hosts", "put_back", "read"]
 
 
 @view_config(
@@ -65,3 +65,17 @@ def adopt(context: Host, request: Any) -> dict[str, Any]:
     state = request.adoption.store(ticket, request.author)
     value = None if state is None else state.as_dict()
     return {"adopt": {"setting": setting, **answer, "settings": value}}
+
+
+@view_config(
+    route_name="host.flush",
+    request_method="POST",
+    permission=Permission.FLUSH_QUEUE,
+    renderer="json",
+)
+def flush(context: Queue, request: Any) -> dict[str, Any]:
+    """Let one host try the mail that waits for its relay, once it gets through to that."""
+    body_of(Nothing, request.body)
+    ticket = request.errands.flush(context.relay, context.name, request.author)
+    (answer,) = request.answered(ticket)
+    return {"flush": {"setting": context.relay, **answer}}

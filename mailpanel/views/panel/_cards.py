@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from mailpanel.views.panel._diffs import Diff, diffs_of
+from mailpanel.views.panel._relay import Relay
 
 __all__ = ["STEPS", "Card", "Chip", "HostPart", "card_of", "in_words"]
 
@@ -45,6 +46,7 @@ COMMON = {
     "fight",
     "unread_edits",
     "effective_from",
+    "relay_health",
 }
 
 
@@ -59,6 +61,9 @@ class Chip:
 
     text: str
     kind: str
+
+
+RELAY_AILS = Chip("mail waits", "bad")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +130,21 @@ class HostPart:
         return str(setting.present_in_words(self.present))
 
     @property
+    def relay(self) -> Relay | None:
+        """Return how the live relay fares, whatever became of a later change."""
+        told = self._said.get("relay_health")
+        return Relay(told) if isinstance(told, dict) else None
+
+    @property
+    def relay_ails(self) -> bool:
+        """Say whether mail does not get through to the relay that was applied."""
+        return self.status == "applied" and self.relay is not None and not self.relay.ok
+
+    @property
     def chip(self) -> Chip:
         """Return the host's status."""
+        if self.relay_ails:
+            return RELAY_AILS
         if self.drift:
             return Chip("edited by hand", "bad")
         if self.status in ("waiting", "applying") and self.away:
@@ -281,6 +299,9 @@ class Card:
 
     @property
     def _applied(self) -> Chip:
+        ailing = sum(1 for host in self.hosts if host.relay_ails)
+        if ailing:
+            return Chip(f"{RELAY_AILS.text}{self._of_all(ailing)}", RELAY_AILS.kind)
         edited = sum(1 for host in self.hosts if host.drift)
         if edited:
             return Chip(f"edited by hand{self._of_all(edited)}", "bad")

@@ -19,10 +19,14 @@ class Notice:
     card: Card | None = None
     host: HostPart | None = None
     """The host on which what was edited can be put back."""
+    flush: HostPart | None = None
+    """The host on which the mail that waits can be tried now."""
 
 
 def notices(cards: list[Card]) -> Iterator[Notice]:
     """Yield what needs a person, the worst first."""
+    for card in cards:
+        yield from _relays(card)
     for card in cards:
         failed = [host for host in card.hosts if host.status == "failed"]
         for host in failed:
@@ -50,6 +54,17 @@ def notices(cards: list[Card]) -> Iterator[Notice]:
             "No mail host has checked in yet",
             "Start “mailpanel apply” on your mail host. What you save here reaches it then.",
         )
+
+
+def _relays(card: Card) -> Iterator[Notice]:
+    """Yield where mail does not get to the relay that is live, or still waits for it."""
+    for host in card.hosts:
+        relay = host.relay
+        if relay is not None and relay.needs_a_person:
+            text = " ".join(relay.sentences)
+            yield Notice(
+                f"{card.setting.title}: {relay.title} on {host.name}", text, card, None, host
+            )
 
 
 def _edits(card: Card) -> Iterator[Notice]:

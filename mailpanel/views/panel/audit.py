@@ -32,6 +32,7 @@ ACTIONS = {
     "session.refused": "a log-in was refused",
     "setting.adopt": "asked what stands on a host",
     "setting.dry_run": "asked what a change would do",
+    "setting.flush": "had waiting mail tried",
     "setting.put_back": "put back over edits",
     "setting.reset": "reset",
     "setting.restore": "restored",

@@ -12,7 +12,7 @@ from mailpanel.routes import see_other
 from mailpanel.security import Permission
 from mailpanel.views.panel.settings import SettingPages
 
-__all__ = ["ForgetViews", "adopt", "list_hosts", "put_back"]
+__all__ = ["ForgetViews", "adopt", "flush", "list_hosts", "put_back"]
 
 
 @view_config(
@@ -79,4 +79,19 @@ def adopt(context: Setting, request: Any) -> Any:
         said = f"{host} has not answered yet. Nothing was adopted; try again in a minute."
         if state is not None:
             said = f"Adopted from {host}: {context.setting.in_words(state.value)}"
+    return SettingPages(context, request).back(said)
+
+
+@view_config(route_name="panel.flush", request_method="POST", permission=Permission.FLUSH_QUEUE)
+def flush(context: Setting, request: Any) -> Any:
+    """Let one host try the mail that waits for its relay."""
+    host: str = request.hosts.get(request.POST.get("host", ""))["name"]
+    ticket = request.errands.flush(context.name, host, request.author)
+    (answer,) = request.answered(ticket)
+    if not answer["done"]:
+        said = f"{host} has not answered yet. It tries the mail when it does."
+    elif answer["ok"]:
+        said = f"{host} tries all mail that waits, now. What is left stands here in half a minute."
+    else:
+        said = f"Nothing was sent from {host}. {answer['error']}"
     return SettingPages(context, request).back(said)
