@@ -69,7 +69,8 @@ class Judge:
         found = _SAID.search(reason)
         said = self._fit_to_show(found) if found else ""
         if found:
-            reason = f"{found['before']}{said}{found['after'] or ''}"
+            # A code alone is no reply without the blank.
+            reason = f"{found['before']}{said} {found['after'] or ''}"
         reason = _ADDRESS.sub("<…>", reason)
         if found and found["code"].startswith("4") and _WITH_A_MESSAGE.search(reason):
             return True, remark("put_off", said=said), False

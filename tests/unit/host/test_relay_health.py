@@ -72,6 +72,9 @@ class TestWords:
 
     def test_where_the_password_is_not_known_only_codes_are_shown(self) -> None:
         assert "refuses the password (535 5.7.8)" in judge(f"{REFUSED} (x) y", None)
+        assert "refuses the password (535)" in judge(REFUSED.replace("5.7.8 wrong", "no"), None)
+        reason = f"host {SERVER} said: 530 no (in reply to MAIL FROM command)"
+        assert "wants an account (530)" in judge(reason, None)
         reason = f"host {SERVER} said: 450 4.2.0 (q) slow (in reply to RCPT TO command)"
         assert "puts mail off (450 4.2.0)" in judge(reason, None)
 
