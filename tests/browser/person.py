@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from subprocess import run
 from typing import Any
@@ -63,11 +64,13 @@ class Person:
         """Open a page."""
         self.page.goto(f"{self.url}{path}")
 
-    def log_in(self, path: str = "/") -> None:
-        """Log in, from the page that *path* leads to."""
+    def log_in(
+        self, path: str = "/", username: str | None = None, password: str | None = None
+    ) -> None:
+        """Log in, as the administrator or somebody else, from the page that *path* leads to."""
         self.open(path)
-        self.field("Username").fill(self._record["username"])
-        self.field("Password").fill(self.password)
+        self.field("Username").fill(username or self._record["username"])
+        self.field("Password").fill(password or self.password)
         self.button("Log in").click()
         expect(self.page).to_have_url(f"{self.url}{path}")
 
@@ -86,6 +89,14 @@ class Person:
 
     def link(self, name: str) -> Locator:
         return self.page.get_by_role("main").get_by_role("link", name=name, exact=True)
+
+    def saves(self) -> None:
+        """Save the form, and say yes where that would delete mail."""
+        with self.page.expect_navigation():
+            self.button("Save").click()
+        if self.page.locator("#confirm").count():
+            self.page.locator("#confirm").fill("Junk and Trash")
+            self.button("Save and delete").click()
 
     def fill(self, **texts: str) -> None:
         """Fill in fields by their labels, in which a blank is written as ``_``."""
@@ -126,7 +137,7 @@ class Person:
         """Wait until *text* is to be seen; raise where it does not come."""
         expect(self.page.get_by_text(text).first).to_be_visible()
 
-    def sees_status(self, text: str) -> None:
+    def sees_status(self, text: str | re.Pattern[str]) -> None:
         """Wait, without touching the page, until it says so."""
         expect(self.page.locator("#chip")).to_have_text(text, timeout=20_000)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from conftest import MakePerson
@@ -12,6 +13,10 @@ from mailpanel.settings import SETTINGS
 
 RELAYHOST = "/settings/postfix_relayhost/"
 INTERVAL = "/settings/junk_trash_clearing_interval/"
+
+# Both where it is narrowest and widest, one of them between.
+BOTH: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SCHEMES = dict(zip(WIDTHS, (BOTH, BOTH[1:], BOTH[:1], BOTH), strict=True))
 
 Visit = Callable[[Person], None]
 
@@ -41,8 +46,58 @@ def has_failed_on_the_overview(person: Person) -> None:
 def is_applied(person: Person) -> None:
     person.open(INTERVAL)
     person.fill(Junk="7", Trash="14")
-    person.button("Save").click()
+    person.saves()
     person.sees_status("applied")
+
+
+def is_asked(person: Person) -> None:
+    person.open(INTERVAL)
+    person.fill(Junk="7", Trash="14")
+    person.button("Save").click()
+    person.sees("What would go at first")
+
+
+def is_asked_again(person: Person) -> None:
+    is_asked(person)
+    person.button("Save and delete").click()
+    person.sees("Nothing was saved.")
+
+
+def is_wrong_about_an_account(person: Person) -> None:
+    person.open("/accounts/")
+    person.fill(Username="no name", Password="short", Recovery_address="x" * 60)
+    person.button("Add the account").click()
+    person.sees("3 fields need another look")
+
+
+def is_the_last_one(person: Person) -> None:
+    person.open("/accounts/admin/remove/")
+    person.button("Remove admin").click()
+    person.sees("Nothing was removed")
+
+
+def has_a_new_token(person: Person) -> None:
+    person.open("/tokens/")
+    person.fill(Name="a name that is as long as names of programs are, and-has-no-blank-in-its-end")
+    person.button("Make the token").click()
+    person.sees("shown this once")
+
+
+def has_loaded_it_again(person: Person) -> None:
+    has_a_new_token(person)
+    person.page.reload()
+    person.sees("A token was made from this form already")
+
+
+def is_to_be_revoked(person: Person) -> None:
+    has_a_new_token(person)
+    person.page.get_by_role("link", name="Revoke…").first.click()
+
+
+def is_loaded_again(person: Person) -> None:
+    is_shown_once(person)
+    person.page.reload()
+    person.sees("was shown once")
 
 
 def is_to_be_reset(person: Person) -> None:
@@ -67,7 +122,8 @@ def was_overtaken(person: Person) -> None:
     person.fill(Junk="7", Trash="14")
     person.page.evaluate(
         """() => fetch("", {method: "POST", body: new URLSearchParams({junk_days: "9",
-            trash_days: "9", csrf_token: document.querySelector("main form").csrf_token.value})})"""
+            trash_days: "9", confirm: "Junk and Trash",
+            csrf_token: document.querySelector("main form").csrf_token.value})})"""
     )
     person.button("Save").click()
     person.sees("has changed this meanwhile")
@@ -123,6 +179,15 @@ VISITS: dict[str, Visit] = {
     "edited by hand, on the overview": was_edited,
     "edited by hand": was_edited_on_its_page,
     "overtaken": was_overtaken,
+    "shown once, loaded again": is_loaded_again,
+    "asked about": is_asked,
+    "asked about, another name": is_asked_again,
+    "accounts, wrong": is_wrong_about_an_account,
+    "one account": opens("/accounts/admin/"),
+    "remove the last account": is_the_last_one,
+    "token shown once": has_a_new_token,
+    "token shown once, loaded again": has_loaded_it_again,
+    "revoke": is_to_be_revoked,
     "history": has_a_history,
     "no history": opens("/settings/system_mailer/history/"),
     "audit": opens("/audit/"),
@@ -138,11 +203,12 @@ VISITS: dict[str, Visit] = {
 def test_a_page_is_for_everybody(admin: Person, visit: Visit) -> None:
     """In both colour schemes, from 320 pixels up, with what text needs for reading."""
     visit(admin)
-    for width, scheme in zip(WIDTHS, ("light", "dark", "light", "dark"), strict=True):
+    for width, schemes in SCHEMES.items():
         admin.page.set_viewport_size({"width": width, "height": 800})
-        admin.page.emulate_media(color_scheme=scheme)
         admin.fits()
-        admin.is_accessible()
+        for scheme in schemes:
+            admin.page.emulate_media(color_scheme=scheme)
+            admin.is_accessible()
     admin.page.set_viewport_size({"width": 320, "height": 800})
     admin.spaces_text()
     admin.fits()
@@ -168,15 +234,23 @@ def test_the_folded_navigation_opens(someone: MakePerson) -> None:
     person.is_accessible()
 
 
+# It is summed up from before the first paint on; what follows an input is meant (web.dev).
+SHIFTS = """globalThis.shifts = 0; new PerformanceObserver((list) => {
+    for (const each of list.getEntries()) if (!each.hadRecentInput) shifts += each.value;
+}).observe({type: "layout-shift", buffered: true})"""
+
+
 def test_nothing_moves_while_a_page_loads_or_a_status_changes(admin: Person) -> None:
-    """No layout shift worth the name (web.dev: good is below 0.1)."""
+    """Far below what is held for good (web.dev: 0.1)."""
+    admin.page.add_init_script(SHIFTS)
+    for width in (360, 1440):
+        admin.page.set_viewport_size({"width": width, "height": 800})
+        for path in ("/", RELAYHOST, "/hosts/", "/accounts/", "/tokens/", "/audit/", "/account/"):
+            admin.open(path)
+            admin.page.wait_for_timeout(200)
+            assert admin.page.evaluate("shifts") < 0.01, path
     admin.open(INTERVAL)
     admin.fill(Junk="7", Trash="14")
-    admin.button("Save").click()
+    admin.saves()
     admin.sees_status("applied")
-    shift = admin.page.evaluate(
-        """() => new Promise((resolve) => new PerformanceObserver((list) => resolve(
-            list.getEntries().reduce((sum, each) => sum + each.value, 0)
-        )).observe({type: "layout-shift", buffered: true}) ?? setTimeout(() => resolve(0), 500))"""
-    )
-    assert shift < 0.1
+    assert admin.page.evaluate("shifts") < 0.01

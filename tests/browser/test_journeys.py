@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -40,7 +41,7 @@ def test_every_other_setting_becomes_live_too(admin: Person) -> None:
     for path, texts in ((MAILER, admin.mailer()), (INTERVAL, {"Junk": "30", "Trash": ""})):
         admin.open(path)
         admin.fill(**texts)
-        admin.button("Save").click()
+        admin.saves()
         admin.sees_status("applied")
     admin.sees("A message is deleted from Junk after 30 days, from Trash never.")
     admin.open(MASTER)
@@ -146,7 +147,7 @@ def test_a_reset_asks_first_and_says_what_will_be_true(admin: Person) -> None:
     """Then what stood there before stands again."""
     admin.open(INTERVAL)
     admin.fill(Junk="7", Trash="14")
-    admin.button("Save").click()
+    admin.saves()
     admin.sees_status("applied")
     admin.link("Reset…").click()
     admin.sees("What will then be true")
@@ -161,7 +162,7 @@ def test_a_revision_is_brought_back(admin: Person) -> None:
     admin.open(INTERVAL)
     for days in ("20", "10"):
         admin.fill(Junk=days, Trash=days)
-        admin.button("Save").click()
+        admin.saves()
         admin.sees("Saved.")
         admin.sees_status("applied")
     admin.link("History").click()
@@ -178,7 +179,7 @@ def test_two_administrators_are_told_of_each_other(someone: MakePerson) -> None:
     for person in (first, second):
         person.log_in(INTERVAL)
     first.fill(Junk="7", Trash="14")
-    first.button("Save").click()
+    first.saves()
     first.sees_status("applied")
     second.fill(Junk="8", Trash="14")
     second.button("Save").click()
@@ -190,12 +191,72 @@ def test_two_administrators_are_told_of_each_other(someone: MakePerson) -> None:
     second.sees("A message is deleted from Junk after 8 days")
 
 
+def test_more_mail_is_deleted_only_after_a_question(admin: Person) -> None:
+    """With what Dovecot counts; another name saves nothing, and back leads to what was typed."""
+    admin.open(INTERVAL)
+    admin.fill(Junk="7", Trash="14")
+    admin.button("Save").click()
+    admin.sees("Delete more from Junk and Trash?")
+    expect(admin.page.locator(".total")).to_have_text(re.compile(r"^[1-9][0-9,]* messages \(.+ KB"))
+    expect(admin.page.get_by_role("region", name="On playground")).to_contain_text("Trash")
+    admin.button("Save and delete").click()
+    admin.sees("This is not the setting's name. Nothing was saved.")
+    expect(admin.page.locator("#confirm")).to_be_focused()
+    admin.button("Back, save nothing").click()
+    expect(admin.field("Junk")).to_have_value("7")
+    admin.sees_status("not set")
+    admin.saves()
+    admin.sees_status(re.compile("applied|from"))
+    admin.fill(Junk="8")
+    admin.button("Save").click()
+    admin.sees("Saved.")
+
+
+def test_an_account_comes_and_goes(admin: Person, someone: MakePerson) -> None:
+    """Its owner is in with the password that was set, and out when it is removed."""
+    admin.page.get_by_role("link", name="Accounts").click()
+    admin.fill(Username="alice", Password="short", Recovery_address="alice@example.org")
+    admin.button("Add the account").click()
+    expect(admin.field("Password")).to_be_focused()
+    expect(admin.field("Recovery address")).to_have_value("alice@example.org")
+    admin.fill(Password="a long enough one")
+    admin.button("Add the account").click()
+    admin.sees("alice is added.")
+    alice = someone()
+    alice.log_in("/account/", "alice", "a long enough one")
+    admin.link("Remove…").click()
+    admin.sees("alice is logged out everywhere and cannot come in any more.")
+    admin.button("Remove alice").click()
+    admin.sees("alice is removed.")
+    alice.page.reload()
+    alice.sees("Log in")
+
+
+def test_a_token_is_shown_once_and_revoked(admin: Person) -> None:
+    """Loaded again the page makes no second one, and says what to do."""
+    admin.page.get_by_role("link", name="My tokens").click()
+    admin.fill(Name="monitoring")
+    admin.field("Read-only").check()
+    admin.button("Make the token").click()
+    secret = admin.page.locator("#secret").inner_text()
+    assert secret.startswith("mp_")
+    admin.page.reload()
+    admin.sees("A token was made from this form already, and shown once")
+    expect(admin.page.get_by_text(secret)).to_have_count(0)
+    admin.link("Revoke… monitoring").click()
+    admin.button("Revoke the token").click()
+    admin.sees("The token is revoked.")
+    expect(admin.page.get_by_text("monitoring")).to_have_count(0)
+
+
 def test_a_double_click_saves_once(admin: Person, playground: Playground) -> None:
     """Whatever the button's speed."""
     admin.open(INTERVAL)
     before = revision(playground, "junk_trash_clearing_interval") or 0
     admin.fill(Junk="7", Trash="14")
-    admin.button("Save").dblclick()
+    admin.button("Save").click()
+    admin.field("Type “Junk and Trash” to save this").fill("Junk and Trash")
+    admin.button("Save and delete").dblclick()
     admin.sees_status("applied")
     assert revision(playground, "junk_trash_clearing_interval") == before + 1
 
@@ -235,7 +296,7 @@ def test_without_a_script_all_of_it_works(someone: MakePerson) -> None:
     person = someone(java_script_enabled=False, viewport={"width": 360, "height": 800})
     person.log_in(INTERVAL)
     person.fill(Junk="7", Trash="14")
-    person.button("Save").click()
+    person.saves()
     person.sees("Saved.")
     deadline = time.monotonic() + 30
     while person.link("Look again").count() and time.monotonic() < deadline:
@@ -271,6 +332,13 @@ def test_the_keyboard_alone_is_enough(someone: MakePerson, width: int) -> None:
     expect(person.button("Save")).to_be_focused()
     style = "getComputedStyle(document.activeElement).outlineStyle"
     assert person.page.evaluate(style) == "solid"
+    keyboard.press("Enter")
+    person.sees("What would go at first")
+    for _ in range(20):
+        keyboard.press("Tab")
+        if person.page.evaluate("document.activeElement.id") == "confirm":
+            break
+    keyboard.type("junk and trash")
     keyboard.press("Enter")
     person.sees_status("applied")
     for _ in range(20):

@@ -65,7 +65,7 @@ class TestNumbers:
         assert answer.status_int == 200
         text = main(answer)
         assert "A message is deleted from Junk after 7 days, from Trash after 14 days." in text
-        assert "36,412 messages (5.0 MB) in 26 mailboxes." in text
+        assert "36,412 messages (5.0 MB)." in text
         assert [each.get_text() for each in answer.html.select("caption")] == ["mail1", "mail2"]
         cells = [each.get_text() for each in answer.html.select("tbody tr")[0].select("td")]
         assert cells == ["Junk", "18,204", "2.5 MB", "12", "3 March 2025"]
@@ -79,10 +79,11 @@ class TestNumbers:
         [
             ([NOTHING], "Nothing is old enough yet: it goes as it gets there."),
             ([{**NOTHING, "complete": False}], "Nothing was found so far"),
-            ([{**JUNK, "complete": False}], "At least 18,204 messages (2.5 MB) in 12 mailboxes."),
-            ([{**JUNK, "messages": 1, "mailboxes": 1}], "1 message (2.5 MB) in 1 mailbox."),
+            ([{**JUNK, "complete": False}], "At least 18,204 messages (2.5 MB)."),
+            ([{**JUNK, "newly": 18_200}], "18,204 messages (2.5 MB), of which 4 would go already."),
+            ([{**JUNK, "messages": 1, "mailboxes": 1}], "1 message (2.5 MB)."),
         ],
-        ids=["nothing", "nothing yet", "at least", "one"],
+        ids=["nothing", "nothing yet", "at least", "already", "one"],
     )
     def test_the_sum_says_how_sure_it_is(
         self, panel: Panel, preview: list[dict[str, Any]], sentence: str

@@ -37,6 +37,7 @@ class Losses:
             self.unknown = ["No mail host is there that could count it."]
         self._complete = all(each.is_complete for each in self.counted)
         self._messages = self._sum("messages")
+        self._already = self._messages - sum(each.newly for each in self.counted)
 
     @property
     def headline(self) -> str:
@@ -47,10 +48,10 @@ class Losses:
             found = "Nothing is old enough yet" if self._complete else "Nothing was found so far"
             return f"{found}: it goes as it gets there."
         at_least = "" if self._complete else "At least "
-        boxes = self._sum("mailboxes")
+        more = f", of which {self._already:,} would go already" if self._already else ""
         return (
             f"{at_least}{self._messages:,} message{'s' if self._messages > 1 else ''} "
-            f"({size(self._sum('bytes'))}) in {boxes:,} mailbox{'es' if boxes > 1 else ''}."
+            f"({size(self._sum('bytes'))}){more}."
         )
 
     def _sum(self, name: str) -> int:

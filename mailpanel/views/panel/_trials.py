@@ -49,6 +49,7 @@ class Trial:
         preview: list[dict[str, Any]] = answer.get("preview") or []
         self._preview = [{name: row[name] for name in COUNTED if name in row} for row in preview]
         self.sentences: list[str] = [row["says"] for row in preview if "says" in row]
+        self.newly: int = sum(row.get("newly", row.get("messages", 0)) for row in preview)
         self.is_counted: bool = answer.get("preview") is not None
         self.is_complete = self.is_counted and all(row.get("complete") for row in preview)
 
