@@ -38,6 +38,19 @@ def has_failed(person: Person) -> None:
     person.sees_status("failed")
 
 
+def has_long_names(person: Person) -> None:
+    person.open(RELAYHOST)
+    labels = [f"{label}{'x' * 60}" for label in "abc"]
+    person.fill(**person.relay(Server=".".join([*labels, "invalid"]), Username="u" * 255))
+    person.button("Save").click()
+    person.sees_status("failed")
+
+
+def has_long_names_on_the_overview(person: Person) -> None:
+    has_long_names(person)
+    person.open("/")
+
+
 def has_failed_on_the_overview(person: Person) -> None:
     has_failed(person)
     person.open("/")
@@ -170,6 +183,8 @@ VISITS: dict[str, Visit] = {
     "wrong": is_wrong,
     "failed": has_failed,
     "failed, on the overview": has_failed_on_the_overview,
+    "long names": has_long_names,
+    "long names, on the overview": has_long_names_on_the_overview,
     "applied": is_applied,
     "reset": is_to_be_reset,
     "nothing to reset": opens(f"{RELAYHOST}reset/"),

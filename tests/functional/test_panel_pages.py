@@ -19,9 +19,11 @@ SETTING = "/settings/postfix_relayhost/"
 class TestHosts:
     def test_a_host_is_shown_with_what_it_runs_and_has(self, panel: Panel) -> None:
         """By the settings' titles."""
-        panel.report("postfix_relayhost", 1, "failed", error="It did not work.")
-        text = panel.browser().get("/hosts/").html.get_text()
-        for each in ("mail1", "3.7.11", "Relayhost", "failed, revision 1", "It did not work."):
+        details = {"live": 7}
+        panel.report("postfix_relayhost", 8, "failed", error="It did not work.", details=details)
+        text = " ".join(panel.browser().get("/hosts/").html.get_text().split())
+        assert "Live there is revision 7." in text
+        for each in ("mail1", "3.7.11", "Relayhost", "failed, revision 8", "It did not work."):
             assert each in text
 
     def test_where_there_is_none_it_says_how_to_get_one(self, panel: Panel) -> None:

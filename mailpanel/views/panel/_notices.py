@@ -12,10 +12,14 @@ __all__ = ["Notice", "notices"]
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that needs a person: what, why, in the server's own words, and what to do."""
+    """Something that needs a person: what, why, in the server's own words, and what to do.
+
+    *then* says how things stand after it.
+    """
 
     title: str
     text: str
+    then: str = ""
     card: Card | None = None
     host: HostPart | None = None
     """The host on which what was edited can be put back."""
@@ -30,13 +34,14 @@ def notices(cards: list[Card]) -> Iterator[Notice]:
     for card in cards:
         failed = [host for host in card.hosts if host.status == "failed"]
         for host in failed:
-            step = f" The step was: {STEPS[host.step]}." if host.step in STEPS else ""
+            step = f"The step was: {STEPS[host.step]}." if host.step in STEPS else ""
             # Of a host that could not be put back nobody knows without looking.
-            live = f" {said}" if (said := card.live(host)) else ""
+            live = card.live(host) or ""
             change = "reset" if card.is_reset else "change"
             yield Notice(
                 f"{card.setting.title}: the {change} failed on {host.name}",
-                f"{host.error or 'The change failed.'}{step}{live}",
+                host.error or "The change failed.",
+                f"{step} {live}".strip(),
                 card,
             )
     for card in cards:
@@ -74,12 +79,12 @@ def _edits(card: Card) -> Iterator[Notice]:
             yield Notice(
                 f"{host.edited} on {host.name}",
                 f"{card.setting.title} is not there as it was applied.",
-                card,
-                host,
+                card=card,
+                host=host,
             )
         if host.problem:
             yield Notice(
                 f"{card.setting.title}: the next change would fail on {host.name}",
                 f"{host.problem} What is applied still counts.",
-                card,
+                card=card,
             )
