@@ -104,6 +104,11 @@ class Form:
         return {name: text for name, text in self.texts.items() if name not in secrets}
 
     @property
+    def keepable(self) -> dict[str, str]:
+        """Return the same with the mark of what is to be typed once more."""
+        return self.typed | ({RETYPE: self.retype} if self.retype else {})
+
+    @property
     def retype(self) -> str:
         """Return the names of the secrets that were typed, as :data:`RETYPE` carries them."""
         known = (name for name in self._asked_again if name in self._secrets)
@@ -188,7 +193,7 @@ def typed_in(name: str, texts: Mapping[str, str]) -> dict[str, str]:
     if setting is None:
         return {}
     form = setting_form(setting, None, texts)
-    return form.typed | ({RETYPE: form.retype} if form.typed and form.retype else {})
+    return form.keepable if form.typed else {}
 
 
 def password_form(texts: Mapping[str, str]) -> Form:

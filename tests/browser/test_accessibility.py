@@ -14,9 +14,9 @@ from mailpanel.settings import SETTINGS
 RELAYHOST = "/settings/postfix_relayhost/"
 INTERVAL = "/settings/junk_trash_clearing_interval/"
 
-# Both where it is narrowest and widest, one of them between.
+# Where it is narrowest and widest; what axe looks at is the same between.
 BOTH: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-SCHEMES = dict(zip(WIDTHS, (BOTH, BOTH[1:], BOTH[:1], BOTH), strict=True))
+SCHEMES = dict(zip(WIDTHS, (BOTH, (), (), BOTH), strict=True))
 
 Visit = Callable[[Person], None]
 

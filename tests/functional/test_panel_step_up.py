@@ -7,8 +7,10 @@ import sqlalchemy as sa
 from browser import Browser
 from panel import MASTER, PASSWORD, Panel
 from pyramid.testing import DummyRequest
+from typing_in import confirmed
 from webtest import TestResponse
 
+from mailpanel.forms import AGAIN
 from mailpanel.models import AuditEntry
 from mailpanel.services.proofs import BAD_PASSWORDS
 from mailpanel.services.sessions import FRESH
@@ -63,11 +65,45 @@ def test_so_does_its_reset(panel: Panel) -> None:
     assert "Reset." in browser.get(PAGE).text
 
 
+def test_so_do_tokens_and_accounts_and_what_was_typed_comes_back(panel: Panel) -> None:
+    """But for the password, which is asked for once more."""
+    for path, typed, secret in (
+        ("/tokens/", {"name": "bot", "networks": "192.0.2.0/24\r\n192.0.2.9"}, {}),
+        ("/accounts/", {"username": "alice"}, {"password": "another horse battery"}),
+        ("/accounts/MailUser/", {"recovery_email": "m@example.org"}, {}),
+    ):
+        browser = left_alone(panel)
+        answer = browser.send(browser.get(path), **typed, **secret)
+        assert (path, answer.status_int, ASKED in answer.text) == (path, 403, True)
+        assert browser.send(answer, password=PASSWORD).headers["Location"] == path
+        page = browser.get(path)
+        form = next(form for form in page.forms.values() if form.action != "/logout")
+        assert {name: form[name].value.split() for name in typed} == {
+            name: text.split() for name, text in typed.items()
+        }
+        for name, text in secret.items():
+            assert text not in page.text
+            assert form[name].attrs["placeholder"] == AGAIN
+        assert browser.send(page, **secret).status_int in (200, 303)
+
+
+@pytest.mark.parametrize("action", ["password", "remove"])
+def test_so_does_what_is_done_to_an_account(panel: Panel, action: str) -> None:
+    """One is led to a page that there is."""
+    browser = left_alone(panel)
+    answer = browser.post(f"/accounts/MailUser/{action}/", password="another horse battery")
+    assert (answer.status_int, ASKED in answer.text) == (403, True)
+    answer = browser.send(answer, password=PASSWORD)
+    assert browser.get(answer.headers["Location"]).status_int == 200
+    assert panel.browser("MailUser").get("/account/").status_int == 200
+
+
 def test_other_settings_ask_for_nothing(panel: Panel) -> None:
     """What they keep secret, no page shows."""
     browser = left_alone(panel)
     page = browser.get("/settings/junk_trash_clearing_interval/")
-    assert browser.send(page, junk_days="7", trash_days="9").status_int == 303
+    answer = browser.send(page, junk_days="7", trash_days="9")
+    assert confirmed(browser, answer).status_int == 303
 
 
 def test_a_wrong_password_leads_nowhere(panel: Panel) -> None:

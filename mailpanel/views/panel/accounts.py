@@ -17,11 +17,17 @@ from mailpanel.people_forms import (
 )
 from mailpanel.resources import Account, Accounts
 from mailpanel.security import Permission
+from mailpanel.step_up import StepUp, typed_before
 from mailpanel.views.panel._flash import lead, refuse
 
 __all__ = ["AccountsViews", "PersonViews", "RemoveViews"]
 
 Page = dict[str, Any]
+
+# Whoever may come in is decided by somebody who has just shown who they are.
+ADDS = StepUp(keep=lambda texts: new_account_form(texts).keepable)
+CHANGES = StepUp(keep=lambda texts: account_form(texts).keepable)
+SETS_PASSWORD = StepUp(back="panel.person")
 
 
 @view_defaults(
@@ -36,9 +42,10 @@ class AccountsViews:
     @view_config(request_method="GET")
     def show(self) -> Page:
         """Return the accounts, and a form for another."""
-        return self._page(new_account_form({"perm_level": "MasterAdmin"}))
+        typed = typed_before(self.request) or {"perm_level": "MasterAdmin"}
+        return self._page(new_account_form(typed))
 
-    @view_config(request_method="POST", permission=Permission.CHANGE_ACCOUNTS)
+    @view_config(request_method="POST", permission=Permission.CHANGE_ACCOUNTS, step_up=ADDS)
     def add(self) -> Any:
         """Add an account."""
         form = new_account_form(self.request.POST)
@@ -95,9 +102,10 @@ class PersonViews(_AboutOne):
     )
     def show(self) -> Page:
         """Return the account."""
-        return self.page()
+        typed = typed_before(self.request)
+        return self.page(form=account_form(typed)) if typed else self.page()
 
-    @view_config(route_name="panel.person", request_method="POST")
+    @view_config(route_name="panel.person", request_method="POST", step_up=CHANGES)
     def change(self) -> Any:
         """Change what differs, unless somebody has changed the account meanwhile."""
         form, account = account_form(self.request.POST), self.context.state
@@ -115,7 +123,7 @@ class PersonViews(_AboutOne):
             return refuse(self.request, self.page(form=form), 409)
         return self.lead("Saved." if differs else "Nothing was changed.")
 
-    @view_config(route_name="panel.person.password", request_method="POST")
+    @view_config(route_name="panel.person.password", request_method="POST", step_up=SETS_PASSWORD)
     def set_password(self) -> Any:
         """Give somebody else a new password; their own is changed under My account."""
         form, name = account_password_form(self.request.POST), self.context.name
@@ -143,7 +151,7 @@ class RemoveViews(_AboutOne):
         """Return what would be true then."""
         return self.page(title=f"Remove {self.context.name}", problem=problem)
 
-    @view_config(request_method="POST")
+    @view_config(request_method="POST", step_up=True)
     def remove(self) -> Any:
         """Remove it; the last MasterAdmin stays."""
         name = self.context.name

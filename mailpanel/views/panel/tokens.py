@@ -11,11 +11,15 @@ from mailpanel.forms import Form
 from mailpanel.people_forms import token_form
 from mailpanel.resources import OwnAccount, PanelToken
 from mailpanel.security import Permission
+from mailpanel.step_up import StepUp, typed_before
 from mailpanel.views.panel._flash import lead, refuse
 
 __all__ = ["RevokeViews", "TokensViews"]
 
 Page = dict[str, Any]
+
+# A token is a way in that outlives the log-in.
+MAKES = StepUp(keep=lambda texts: token_form(texts).keepable)
 
 
 @view_defaults(route_name="panel.tokens", permission=Permission.OWN_ACCOUNT, renderer="tokens.pt")
@@ -29,9 +33,9 @@ class TokensViews:
     @view_config(request_method="GET")
     def show(self) -> Page:
         """Return the tokens, and a form for another."""
-        return self._page(token_form({}))
+        return self._page(token_form(typed_before(self.request)))
 
-    @view_config(request_method="POST")
+    @view_config(request_method="POST", step_up=MAKES)
     def create(self) -> Any:
         """Make a token, and show it this once; the same form makes no second one."""
         form, request = token_form(self.request.POST), self.request
