@@ -193,6 +193,10 @@ DETAILS: Json = {
         "description": "The name to log in by IMAP with, beside the master password; "
         "`user@example.net` stands for the mailbox.",
     },
+    "other_ways": {
+        "type": "string",
+        "description": "Which mail of this host does not go to the relayhost.",
+    },
     "msmtp_config_file": {
         "type": "string",
         "description": "The file that local programs give to msmtp.",

@@ -19,6 +19,7 @@ from mailpanel.apply.beliefs import HIGHEST_REVISION, believed
 from mailpanel.apply.drift import Drift
 from mailpanel.apply.faults import log_frames, unforeseen
 from mailpanel.errors import (
+    HostError,
     MailpanelError,
     OutOfBounds,
     ProtocolError,
@@ -91,6 +92,7 @@ class Executor:
         self._is_adopted = is_adopted
         self._drift = Drift(host, state, opener, settings, self._store)
         self._attempts: dict[str, tuple[int, int, float]] = {}
+        self._logged: dict[str, str] = {}
         self._replayed: set[str] = set()
         self._put_back: set[str] = set()
         self._settling_failed = 0
@@ -170,7 +172,16 @@ class Executor:
             number = min(wanted.revision, HIGHEST_REVISION)
             self._replayed.add(wanted.setting)
             self._send(
-                Report(wanted.setting, number, "failed", "read", sentence, None, record.highest)
+                Report(
+                    wanted.setting,
+                    number,
+                    "failed",
+                    "read",
+                    sentence,
+                    None,
+                    record.highest,
+                    _standing(record),
+                )
             )
         return sentence is not None
 
@@ -304,6 +315,10 @@ class Executor:
         if revision != tried.revision:
             count = 0
         pause = min(self._pause * 2 ** min(count, MOST_DOUBLINGS), LONGEST_PAUSE)
+        if tried.step == "read" and isinstance(error, HostError):
+            # What stands on the host is in the way; to look whether it still is costs little, and
+            # by the next periodic check it shall have been looked at.
+            pause = min(pause, self._pause / 2)
         self._attempts[tried.setting] = (tried.revision, count + 1, time.monotonic() + pause)
         details = {name: each for name, each in tried.details.items() if name != "not_put_back"}
         if isinstance(error, PutBackFailed):
@@ -314,7 +329,11 @@ class Executor:
     def _finish(self, record: Record, started: float) -> None:
         duration = round((time.monotonic() - started) * 1000)
         record = replace(record, duration_ms=duration, since=time.time())
-        log.info("%s", _told(record))
+        told = _told(record)
+        if self._logged.get(record.setting) != told:
+            # The same failure of the same revision at each try is one line.
+            log.info("%s", told)
+        self._logged[record.setting] = told
         self._store(record)
 
     def _store(self, record: Record) -> None:

@@ -22,7 +22,8 @@ from mailpanel.settings import SETTINGS
 __all__ = ["command"]
 
 COLUMNS = (
-    *("host", "setting", "status", "revision", "live", "has", "drift", "problem", "relay"),
+    *("host", "setting", "status", "revision", "live", "tried again", "has", "drift", "problem"),
+    "relay",
     "last seen",
 )
 
@@ -124,15 +125,22 @@ def _rows(host: dict[str, Any]) -> list[dict[str, Any]]:
             "status": told["status"],
             "revision": told["revision"],
             "live": told["live_revision"],
+            "tried again": _again(told),
             "has": _has(name, told["present"]),
             "drift": [each["path"] for each in told.get("drift", [])],
-            "problem": told.get("problem"),
+            "problem": told.get("fight") or told.get("problem"),
             "relay": relay_in_words(told),
             "last seen": host["last_seen"],
         }
         for name, told in host["settings"].items()
     ]
     return rows or [{"host": host["name"], "last seen": host["last_seen"]}]
+
+
+def _again(told: dict[str, Any]) -> str | None:
+    if told["status"] != "failed":
+        return None
+    return str(told["next_attempt"] or "no: save once more")
 
 
 def _has(name: str, present: dict[str, Any] | None) -> str | None:

@@ -278,9 +278,21 @@ def _exit_status(
     """Return it for *stored*, which has become *state*; say why where the wait was in vain."""
     if wait is None or state is None or state.status == "applied":
         return 0
-    if state.status != "failed":
+    if state.status == "failed":
+        click.echo(f"mailpanel: {_when_again(hosts, state)}", err=True)
+    else:
         click.echo(f"mailpanel: {_why_not(stored, state, wait, hosts)}", err=True)
     return 1
+
+
+def _when_again(hosts: Hosts, state: SettingState) -> str:
+    """Return whether and when what has failed is tried again by itself."""
+    told = [each["settings"].get(state.name, {}) for each in hosts.list()]
+    failed = [each for each in told if each.get("status") == "failed"]
+    times = [each["next_attempt"] for each in failed if each["next_attempt"]]
+    if not times:
+        return "it is not tried again by itself; save it once more"
+    return f"it is tried again at {min(times)}"
 
 
 def _why_not(stored: SettingState, state: SettingState, wait: int, hosts: Hosts) -> str:

@@ -21,7 +21,10 @@ from mailpanel.layout import wrong_user
 
 __all__ = ["command"]
 
-COLUMNS = ("setting", "status", "revision", "live", "since", "step", "error", "relay")
+COLUMNS = (
+    *("setting", "status", "revision", "live", "since", "tried again", "step", "error"),
+    "relay",
+)
 
 
 @click.command("status")
@@ -58,6 +61,12 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
 def _for_people(state: dict[str, Any]) -> dict[str, Any]:
     """Return *state* with its time as text; nothing stands where there is none."""
-    since = datetime.fromtimestamp(state["since"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    told = {"since": since if state["since"] else None, "relay": relay_in_words(state)}
-    return {**state, "live": state["live"] or None, **told}
+    again = _in_text(state["next_attempt"])
+    if state["status"] == "failed":
+        again = again or "no: save once more"
+    told = {"since": _in_text(state["since"]), "tried again": again}
+    return {**state, "live": state["live"] or None, "relay": relay_in_words(state), **told}
+
+
+def _in_text(time: float) -> str | None:
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time else None

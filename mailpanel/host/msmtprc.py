@@ -37,7 +37,7 @@ def default_account(path: Path) -> Mapping[str, str]:
     if answer.code != 0:
         if "account default not found" in answer.stderr:
             return {}
-        said = own_words(answer.stderr).replace(harmless.name, path.name)
+        said = own_words(answer.stderr).replace(Path(harmless.name).name, path.name)
         raise CheckFailed(f"msmtp cannot read its configuration: {said}.")
     told = dict(line.partition(" = ")[::2] for line in answer.stdout.split("\n"))
     name = _ACCOUNT.search(answer.stdout)

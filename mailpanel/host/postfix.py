@@ -214,7 +214,10 @@ class Postfix:
 
 def _answer(finished: command.Finished) -> str:
     if finished.code != 0:
+        # Of a broken $name the last line says only that there is one.
+        named = [line for line in finished.stderr.split("\n") if "macro reference: " in line]
         said = own_words(finished.stderr)
+        said += f", {named[-1].partition('warning: ')[2]}" if named else ""
         raise CheckFailed(f"Postfix cannot read its present configuration: {said}.")
     return finished.stdout
 

@@ -194,6 +194,13 @@ class Stage:
     def _build(self, name: str) -> None:
         answer = command.run(self.postfix.argv("postmap", self._table(name)))
         if answer.code != 0:
+            known = command.run(self.postfix.argv("postconf", "-m")).stdout.split()
+            if self._type not in known:
+                raise CheckFailed(
+                    f"default_database_type is {self._type}, and this Postfix has no such tables. "
+                    f"Install the package postfix-{self._type}, or set another type in main.cf: "
+                    f"{', '.join(sorted(INDEXED.keys() & {*known})) or 'hash'}."
+                )
             # postmap's own words may quote the line, and the line may hold a password.
             raise CheckFailed(f"postmap cannot make the lookup table {name}.")
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from mailpanel.addresses import is_loopback
 from mailpanel.errors import Refused
-from mailpanel.plan import Facts, PostfixFacts, list_items
+from mailpanel.plan import Facts, MapIsSilent, PostfixFacts, list_items
 from mailpanel.settings._smtp_account import require_possible
 
-__all__ = ["require_way"]
+__all__ = ["NO_CATCH_ALL", "other_ways", "require_way"]
 
 OVERRIDES = (
     "smtp_sasl_auth_enable",
@@ -20,6 +20,17 @@ OVERRIDES = (
     "smtp_tls_policy_maps",
     "smtp_tls_wrappermode",
 )
+
+OTHER_WAYS = {
+    "transport_maps": "Mail for what transport_maps names goes where it says, past the relay.",
+    "sender_dependent_relayhost_maps": "Mail of senders in sender_dependent_relayhost_maps goes to "
+    "their own relay.",
+    "sender_dependent_default_transport_maps": "Mail of senders in "
+    "sender_dependent_default_transport_maps goes their own way.",
+    "content_filter": "Mail goes to content_filter first; what comes back goes to the relay.",
+    "multi_instance_directories": "main.cf names other Postfix instances "
+    "(multi_instance_directories); they keep their own relayhost, only this one is configured.",
+}
 
 
 def require_way(
@@ -45,6 +56,22 @@ def require_way(
                 )
     if "username" in value:
         _refuse_account(postfix)
+
+
+# A value of ":" leaves all to the default (transport(5)).
+NO_CATCH_ALL = MapIsSilent(
+    "transport_maps",
+    "*",
+    "transport_maps has an entry for all mail (*, static: or a pattern), so none would go to a "
+    "relayhost. Take that entry out, or give it the value of a colon alone.",
+    but=":",
+)
+
+
+def other_ways(postfix: PostfixFacts) -> str | None:
+    """Return which mail goes by other ways than the relayhost, in sentences; ``None`` for none."""
+    said = [sentence for name, sentence in OTHER_WAYS.items() if postfix.parameters.get(name)]
+    return " ".join(said) or None
 
 
 def _is_on(postfix: PostfixFacts, name: str) -> bool:

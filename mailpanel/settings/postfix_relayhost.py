@@ -33,7 +33,7 @@ from mailpanel.plan import (
 )
 from mailpanel.settings._core import Setting
 from mailpanel.settings._relayhost_adoption import TRANSPORT, adoptable_relayhost
-from mailpanel.settings._relayhost_obstacles import require_way
+from mailpanel.settings._relayhost_obstacles import NO_CATCH_ALL, other_ways, require_way
 from mailpanel.settings._smtp_account import (
     DESTINATION,
     SmtpServerSchema,
@@ -100,7 +100,8 @@ class PostfixRelayhost(Setting):
             PrependParameter("smtp_tls_policy_maps", postfix.map("tls"), lingers=True),
             SetParameter("relayhost", next_hop),
         ]
-        checks: list[Check] = []
+        checks: list[Check] = [NO_CATCH_ALL]
+        others = other_ways(postfix)
         if secret is not None:
             changes += _account(value, secret, postfix, next_hop)
             checks.append(
@@ -130,6 +131,8 @@ class PostfixRelayhost(Setting):
             probes=_probes(value, secret, facts, postfix),
             checks=tuple(checks),
             verifications=(ParameterIs("relayhost", next_hop),),
+            details={} if others is None else {"other_ways": others},
+            notes={} if others is None else {"other ways": others},
         )
 
     def read(self, facts: Facts) -> dict[str, Any] | None:

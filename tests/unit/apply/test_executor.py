@@ -15,7 +15,17 @@ import pytest
 from mailpanel.apply.executor import Executor
 from mailpanel.apply.messages import encode
 from mailpanel.apply.rehearsal import MOST_ERRANDS, Rehearsal
-from mailpanel.errors import CheckFailed, HostError, ProbeFailed, PutBackFailed, VerifyFailed
+from mailpanel.errors import (
+    Busy,
+    CheckFailed,
+    HostError,
+    OutOfBounds,
+    ProbeFailed,
+    PutBackFailed,
+    Refused,
+    ReloadFailed,
+    VerifyFailed,
+)
 from mailpanel.host.part import Counted
 from mailpanel.host.state import State
 from mailpanel.host.testing import FakeHost
@@ -326,6 +336,154 @@ def test_a_new_revision_is_tried_at_once_and_patiently_from_the_start(scene: Sce
     scene.host.relay_fails = ProbeFailed("It does not answer.")
     attempts(scene, scene.wanted(1), 2000)
     assert attempts(scene, scene.wanted(2), 200) == [0, 60, 180]
+
+
+# Each kind of failure: whether it is tried again by itself, and after how many seconds.
+RETRIED = {
+    "what stands there is in the way": (Refused("Remove that line."), "read", 30.0),
+    "root's options forbid it": (OutOfBounds("Not here."), "read", 30.0),
+    "the admin's own configuration is broken": (CheckFailed("main.cf, line 1"), "read", 30.0),
+    "the daemon does not run": (HostError("Start it."), "read", 30.0),
+    "the staged tree is wrong": (CheckFailed("bad"), "check", 60.0),
+    "the relay is away": (ProbeFailed("It does not answer."), "probe", 60.0),
+    "the password is refused": (ProbeFailed("Refused.", temporary=False), "probe", None),
+    "the daemon does not take it": (ReloadFailed("busy"), "reload", 60.0),
+    "the daemon does not live with it": (VerifyFailed("dead"), "verify", 60.0),
+    "putting back failed": (PutBackFailed("worse"), "verify", 60.0),
+    "another process is at it": (Busy("wait"), "read", 30.0),
+    "the disk is full": (OSError(28, "No space left on device"), "journal", 60.0),
+    "a fault of mailpanel's own": (KeyError("x"), "check", 60.0),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("failure", RETRIED.values(), ids=RETRIED)
+def test_what_may_pass_is_tried_again_and_what_may_not_is_not(
+    scene: Scene, monkeypatch, name: str, failure: tuple[Exception, str, float | None]
+) -> None:
+    """For every setting; when is told to the database, and to root on the host."""
+    setting = SETTINGS[name]
+    error, step, pause = failure
+    appstruct = {"hash": HASH} if setting.generates else setting.validate(dict(setting.example))
+    value = setting.public(appstruct)
+    sealed = None
+    if setting.secret_field:
+        destination = {each: value.get(each) for each in setting.destination}
+        sealed = Sealer(scene.directory / "seal.pub").seal(name, 1, destination, SECRET)
+    wanted = Desired(name, 1, False, value, sealed, probe=True)
+
+    def converge(*arguments: Any, **_: object) -> bool:
+        if step != "read":
+            arguments[4](step)
+        raise error
+
+    monkeypatch.setattr(scene.host, "converge", converge)
+    report = scene.converge(wanted)
+    assert report is not None
+    assert (report.status, report.step) == ("failed", step)
+    record = scene.state.get(name)
+    if pause is None:
+        assert (report.details["next_attempt"], record.next_attempt) == (None, 0.0)
+        scene.now += 1e6
+        assert scene.converge(wanted) is None
+        return
+    told = datetime.fromisoformat(report.details["next_attempt"]).timestamp()
+    assert told == int(record.next_attempt) == int(EPOCH + scene.now + pause)
+    scene.now += pause - 1
+    assert scene.converge(wanted) is None
+    scene.now += 1
+    assert scene.converge(wanted) is not None
+
+
+def test_what_stands_in_the_way_is_looked_at_before_each_check(scene: Scene) -> None:
+    """However long it has stood there; so the change goes on as soon as it is mended."""
+    scene.host.bounds = {"relay_allow": ("other.test",)}
+    assert attempts(scene, scene.wanted(1), 120) == [0, 30, 60, 90]
+    scene.now += 100_000
+    scene.converge(scene.wanted(1))
+    scene.host.bounds = {}
+    scene.now += 30
+    report = scene.converge(scene.wanted(1))
+    assert report is not None
+    assert report.status == "applied"
+
+
+def test_the_same_failure_is_logged_once(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "mailpanel")
+    scene.host.relay_fails = ProbeFailed("It does not answer.")
+    attempts(scene, scene.wanted(1), 2000)
+    assert len(caplog.records) == 1
+    scene.host.relay_fails = ProbeFailed("It answers something else.")
+    scene.now += 100_000
+    scene.converge(scene.wanted(1))
+    assert len(caplog.records) == 2
+
+
+def test_after_a_failure_what_is_live_is_told(scene: Scene) -> None:
+    """To root and to the database the same."""
+    scene.converge(scene.wanted(1))
+    scene.host.relay_fails = ProbeFailed("It does not answer.")
+    report = scene.converge(scene.wanted(2, value=OPEN_VALUE, sealed=None))
+    assert report is not None
+    assert (report.revision, report.details["live_revision"]) == (2, 1)
+    assert scene.state.get(NAME).live == 1
+    scene.start()
+    scene.reports.clear()
+    scene.executor.tell_all()
+    assert scene.reports[-1].details["live_revision"] == 1
+
+
+def edit(scene: Scene, relayhost: str = "[edited.test]:25") -> None:
+    """Write another relayhost into main.cf, as somebody may by hand."""
+    tree = scene.host.tree
+    text = tree.main_cf.replace("relayhost = [relay.test]:587", f"relayhost = {relayhost}")
+    scene.host.tree = scene.host.live = replace(tree, main_cf=text)
+
+
+def test_an_edit_is_not_overwritten_where_nobody_asked(scene: Scene) -> None:
+    """As where root's options have changed; to save it once more is to ask."""
+    scene.converge(scene.wanted(1))
+    edit(scene)
+    scene.executor._bounds = "others"
+    error = scene.refused(scene.wanted(1))
+    assert "not applied anew by itself" in error
+    scene.now += 1e6
+    assert scene.converge(scene.wanted(1)) is None
+    assert "[edited.test]:25" in scene.host.tree.main_cf
+    assert scene.converge(scene.wanted(2)).status == "applied"
+    assert "relayhost = [relay.test]:587" in scene.host.tree.main_cf
+
+
+def test_who_changes_it_back_twice_is_told_of(scene: Scene) -> None:
+    """Put back is done all the same; mailpanel itself never takes part."""
+    wanted = scene.wanted(1)
+    scene.converge(wanted)
+    for _ in range(3):
+        assert scene.executor.fight(NAME) is None
+        edit(scene)
+        for _ in range(2):
+            scene.executor.look(wanted)
+            scene.converge(wanted)
+        assert "[edited.test]:25" in scene.host.tree.main_cf
+        details = scene.state.get(NAME).details
+        assert details["drift"]
+        assert scene.executor.put_back(wanted) is None
+        scene.executor.look(wanted)
+    assert "Somebody keeps changing main.cf" in details["fight"]
+    assert scene.executor.fight(NAME) == details["fight"]
+    assert not {"drift", "fight"} & scene.state.get(NAME).details.keys()
+
+
+def test_edits_that_the_next_change_makes_live_are_announced(scene: Scene) -> None:
+    """In a test and a dry run that would change something, and in the status."""
+    scene.host.unread = "master.cf was edited."
+    for kind in ("test", "dry_run"):
+        steps = scene.tested(kind=kind).steps
+        assert [each.says for each in steps if each.name == "edits"] == ["master.cf was edited."]
+    scene.converge(scene.wanted(1))
+    scene.executor.look(scene.wanted(1))
+    assert scene.state.get(NAME).details["unread_edits"] == "master.cf was edited."
+    assert not [each for each in scene.tested(kind="dry_run").steps if each.name == "edits"]
 
 
 def test_failing_for_months_breaks_nothing(scene: Scene) -> None:

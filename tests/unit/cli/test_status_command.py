@@ -20,6 +20,7 @@ APPLIED = {
     "error": None,
     "owns": ["main.cf: relayhost", "main.cf: smtp_sasl_auth_enable"],
     "since": 1795348800.25,
+    "next_attempt": 0,
 }
 FAILED = {**APPLIED, "status": "failed", "step": "probe", "error": "The relay refused."}
 
@@ -37,9 +38,10 @@ def run(monkeypatch, tmp_path):
 def test_table_is_aligned_and_ends_with_the_error(run):
     result = run([APPLIED, {**FAILED, "live": 0}])
     header, applied, failed = result.stdout.splitlines()
-    assert header.split() == ["SETTING", "STATUS", "REVISION", "LIVE", "SINCE", "STEP", "ERROR"]
+    names = ["SETTING", "STATUS", "REVISION", "LIVE", "SINCE", "TRIED", "AGAIN", "STEP", "ERROR"]
+    assert header.split() == names
     assert header.index("STATUS") == applied.index("applied") == failed.index("failed")
-    assert applied.split()[2:] == ["3", "3", "2026-11-22T12:00:00Z", "-", "-"]
+    assert applied.split()[2:] == ["3", "3", "2026-11-22T12:00:00Z", "-", "-", "-"]
     assert failed.split()[3] == "-"
     assert failed.endswith("probe  The relay refused.")
 
@@ -48,6 +50,13 @@ def test_failed_setting_is_exit_status_1(run):
     result = run([APPLIED, FAILED])
     assert result.exit_code == 1
     assert "The relay refused." in result.stdout
+
+
+def test_when_it_is_tried_again_is_told(run):
+    """Or that it is not."""
+    later = {**FAILED, "next_attempt": APPLIED["since"] + 60}
+    assert "2026-11-22T12:01:00Z  probe" in run([later]).stdout
+    assert "no: save once more  probe" in run([FAILED]).stdout
 
 
 def test_json_is_the_state_itself(run):

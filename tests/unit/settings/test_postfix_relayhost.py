@@ -11,6 +11,7 @@ import pytest
 from mailpanel.errors import InvalidFields, Refused
 from mailpanel.plan import (
     Facts,
+    Lookup,
     MapEntries,
     MapIsSilent,
     ParameterIs,
@@ -198,10 +199,13 @@ def test_senders_with_a_relayhost_of_their_own_keep_it() -> None:
 def test_an_account_of_the_admins_for_the_bare_host_is_looked_for() -> None:
     """Postfix would use it in place of this one."""
     found = [each for each in planned(ACCOUNT).checks if isinstance(each, MapIsSilent)]
-    (check,) = found
+    catch_all, check = found
     assert (check.maps, check.key) == ("smtp_sasl_password_maps", "relay.test")
     assert "relay.test" in check.sentence
-    assert planned(OPEN).checks == ()
+    # The very same account there does no harm.
+    assert check.but == "u:p:w"
+    assert planned(OPEN).checks == (catch_all,)
+    assert (catch_all.maps, catch_all.key, catch_all.but) == ("transport_maps", "*", ":")
 
 
 def test_no_secret_shows_in_a_plan() -> None:
@@ -369,3 +373,60 @@ def test_a_probe_knows_what_names_its_ca_file() -> None:
     assert (probe.ca_file, probe.ca_option) == (FACTS.ca_file, "mailpanel.ca_file")
     probe = login(planned(ACCOUNT, with_parameters(smtp_tls_CAfile="/own.pem")))
     assert (probe.ca_file, probe.ca_option) == ("/own.pem", "smtp_tls_CAfile in main.cf")
+
+
+@pytest.mark.parametrize(
+    "name", ["transport_maps", "sender_dependent_relayhost_maps", "multi_instance_directories"]
+)
+def test_which_mail_goes_another_way_is_told(name: str) -> None:
+    """With the host, and as a step of a test of unsaved values."""
+    plan = planned(OPEN, with_parameters(**{name: "hash:/x"}))
+    assert name in plan.details["other_ways"]
+    assert plan.notes == {"other ways": plan.details["other_ways"]}
+    assert dict(planned(OPEN).details) == dict(planned(OPEN).notes) == {}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "value", "keys"),
+    [
+        ({"relayhost": "[r.test]:587"}, {"server_port": 587}, None),
+        ({"relayhost": "[r.test]"}, {"server_port": 25}, None),
+        ({"relayhost": "[r.test]:submission"}, {"server_port": 587}, None),
+        ({"relayhost": "[r.test]:smtps"}, {"server_port": 465}, None),
+        (
+            {"relayhost": "[r.test]:587", "smtp_tls_security_level": "encrypt"},
+            {"server_port": 587, "security": "starttls"},
+            None,
+        ),
+        (
+            {"relayhost": "[r.test]:2465", "smtp_tls_wrappermode": "YES"},
+            {"server_port": 2465, "security": "tls"},
+            None,
+        ),
+        (
+            {"relayhost": "[r.test]:2465", "default_transport": "mailpanel"},
+            {"server_port": 2465, "security": "tls"},
+            None,
+        ),
+        (
+            {"relayhost": "[r.test]:587", "smtp_sasl_auth_enable": "yes"},
+            {"server_port": 587},
+            ("r.test", "[r.test]:587"),
+        ),
+    ],
+)
+def test_the_admins_own_relayhost_as_a_value(parameters, value, keys) -> None:
+    """As Postfix understands it; the account is looked up where Postfix does."""
+    offer = SETTING.adoptable(with_parameters(**parameters))
+    assert offer is not None
+    assert offer.value == {"server_hostname": "r.test", **value}
+    found = None if keys is None else Lookup("smtp_sasl_password_maps", keys)
+    assert offer.account == found
+
+
+@pytest.mark.parametrize("text", ["r.test", "r.test:587", "[r.test]:nosuch", "[r.test", "[a]:1:2"])
+def test_a_relayhost_that_is_no_value(text: str) -> None:
+    """Without brackets it is the MX that Postfix asks for."""
+    with pytest.raises(Refused, match="relayhost = "):
+        SETTING.adoptable(with_parameters(relayhost=text))
+    assert SETTING.adoptable(FACTS) is None
