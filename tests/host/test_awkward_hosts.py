@@ -98,8 +98,14 @@ def instances(postfix: PrivatePostfix) -> None:
 ODD = {each.__name__: each for each in (crlf, no_newline, no_compatibility_level, symlink, acl)}
 
 
-@pytest.mark.parametrize("make_odd", ODD.values(), ids=ODD)
-@pytest.mark.parametrize("value", [VALUE, IMPLICIT], ids=["587", "465"])
+CASES = {name: (VALUE, make_odd) for name, make_odd in ODD.items()}
+
+
+@pytest.mark.parametrize(
+    ("value", "make_odd"),
+    [*CASES.values(), (IMPLICIT, no_newline)],
+    ids=[*CASES, "no_newline, 465"],
+)
 def test_an_odd_main_cf_works_and_comes_back_to_the_byte(make_odd, value, postfix, desk) -> None:
     make_odd(postfix)
     postfix._age()

@@ -42,6 +42,10 @@ def test_all_that_was_live_stays_live(dovecot, postfix, make_panel, make_relay):
 
 def test_it_asks_first(postfix, make_panel):
     panel = make_panel(postfix)
+    with pytest.raises(InstallationError, match="Another apply service") as caught:
+        panel.command("eject")
+    # Nobody is asked what cannot be done.
+    assert "Forget" not in str(caught.value)
     panel.stop()
     with pytest.raises(InstallationError, match="Forget"):
         panel.command("eject")
