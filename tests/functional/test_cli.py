@@ -101,18 +101,25 @@ class TestInit:
     def test_says_what_it_made_and_nothing_when_repeated(self, bare):
         first = bare.must("init")
         assert "made the key pair" in first
+        assert "made the web's own key" in first
         assert bare.must("init") == "the database is ready\n"
 
     def test_keeps_keys_and_database_closed(self, installation):
         state = installation.directory / "state"
         modes = {
             path: stat.S_IMODE((state / path).stat().st_mode)
-            for path in ("keys/seal.key", "keys/seal.pub", "database/mailpanel.sqlite")
+            for path in (
+                "keys/seal.key",
+                "keys/seal.pub",
+                "keys/web.key",
+                "database/mailpanel.sqlite",
+            )
         }
-        assert list(modes.values()) == [0o600, 0o644, 0o600]
+        assert list(modes.values()) == [0o600, 0o644, 0o400, 0o600]
         private_owner = (state / "keys" / "seal.key").stat().st_uid
         database_owner = (state / "database" / "mailpanel.sqlite").stat().st_uid
         assert private_owner == os.geteuid()
+        assert (state / "keys" / "web.key").stat().st_uid == database_owner
         assert (database_owner == private_owner) == (os.geteuid() != 0)
 
     def test_takes_a_key_over_and_refuses_another(self, installation):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from factor import enrol
 from panel import (
     ACCOUNTS_URL,
     AUDIT_URL,
@@ -291,6 +293,34 @@ class TestAuth:
         assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
         assert panel.call("GET", RELAYHOST).status_int == 204
         assert panel.browser(None).log_in("MasterAdmin", PASSWORD).status_int == 429
+
+    def test_with_a_second_factor_its_code_is_needed(self, panel: Panel) -> None:
+        """As `otp`; what is missing or wrong is said, once the password is right."""
+        phone = enrol(panel, panel.browser())
+        body = {"username": "MasterAdmin", "password": PASSWORD}
+        for otp, sentence in ((None, "send its present code"), ("000000", "in otp is wrong")):
+            answer = panel.call("POST", AUTH_URL, {**body, "otp": otp}, "nobody")
+            assert (answer.status_int, sentence in answer.json["detail"]) == (401, True)
+        for otp in (phone.code(), phone.recovery_codes[0]):
+            answer = panel.call("POST", AUTH_URL, {**body, "otp": otp}, "nobody")
+            assert answer.status_int == 200
+            again = panel.call("POST", AUTH_URL, {**body, "otp": otp}, "nobody")
+            assert again.status_int == 401
+        wrong = panel.call("POST", AUTH_URL, {**body, "otp": 123456}, "nobody")
+        assert (wrong.status_int, fields(wrong)) == (422, ["otp"])
+
+    def test_where_it_is_required_a_masteradmin_without_one_gets_no_token(
+        self, panel: Panel
+    ) -> None:
+        """But a sentence; everybody else does."""
+        registry = panel.wsgi.registry
+        registry.deployment = replace(registry.deployment, require_second_factor=True)
+        body = {"username": "MasterAdmin", "password": PASSWORD}
+        answer = panel.call("POST", AUTH_URL, body, "nobody")
+        assert answer.status_int == 401
+        assert "needs a second factor here" in answer.json["detail"]
+        other = panel.call("POST", AUTH_URL, {**body, "username": "MailUser"}, "nobody")
+        assert other.status_int == 200
 
     def test_a_browsers_mark_counts_for_nothing(self, panel: Panel) -> None:
         """A cookie never does, for a program."""

@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import re
+
+import pyotp
+
+from mailpanel.services.audit import AuditLog, Author
+from mailpanel.services.database import Database
+from mailpanel.services.second_factors import SecondFactors
+from mailpanel.vault import Vault
 
 
 def accounts(must):
     return {each["username"]: each for each in json.loads(must("account", "list", "--json"))}
+
+
+def test_a_second_factor_is_told_of_and_taken_away(must, run, tmp_path):
+    """With a line in the audit log; nothing else of the account changes."""
+    must("account", "add", "admin", "--perm-level", "MasterAdmin")
+    assert must("account", "second-factor", "admin") == "none\n"
+    assert "no second factor" in run("account", "second-factor", "admin", "--remove").output
+    assert run("account", "second-factor", "nobody").exit_code == 1
+    state = tmp_path / "state"
+    database = Database(f"sqlite:///{state}/database/mailpanel.sqlite")
+    factors = SecondFactors(database, Vault(state / "keys" / "web.key"))
+    enrolment = factors.begin("admin", "mailpanel")
+    code = pyotp.TOTP(enrolment.secret).now()
+    factors.confirm("admin", enrolment.box, code, Author("admin", None, ""), 1)
+    told = must("account", "second-factor", "admin")
+    assert re.fullmatch(r"since 2.*Z; recovery codes left: 10\n", told)
+    assert must("account", "second-factor", "admin", "--remove") == ""
+    assert must("account", "second-factor", "admin") == "none\n"
+    (entry,) = AuditLog(database).page(action="second_factor.remove")[0]
+    assert (entry["author"], entry["detail"]) == (getpass.getuser(), {"account": "admin"})
+    database.dispose()
 
 
 def test_accounts_are_added_changed_and_removed(must):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pyotp
 import pytest
 
 from mailpanel.errors import BadCredentials, Throttled
@@ -11,8 +12,9 @@ from mailpanel.services import passwords
 from mailpanel.services.api_log_in import ApiLogIn
 from mailpanel.services.codes import Codes
 from mailpanel.services.proofs import BAD_PASSWORDS, Proofs, Visitor
+from mailpanel.services.second_factors import SecondFactors
 from mailpanel.services.throttle import Throttle
-from mailpanel.vault import Vault
+from mailpanel.vault import Vault, make_web_key
 
 PASSWORD = "correct horse battery"
 HERE = Visitor("192.0.2.1")
@@ -25,10 +27,19 @@ def proofs(database, clock):
 
 
 @pytest.fixture
-def log_in(database, proofs, tokens, accounts, clock, tmp_path):
+def vault(tmp_path):
+    make_web_key(tmp_path / "web.key", None)
+    return Vault(tmp_path / "web.key")
+
+
+@pytest.fixture
+def codes(database, vault, proofs, clock):
+    return Codes(database, vault, proofs, Throttle(database, clock, purpose="code "), clock)
+
+
+@pytest.fixture
+def log_in(codes, proofs, tokens, accounts, clock):
     accounts.add("admin", "MasterAdmin", PASSWORD)
-    throttle = Throttle(database, clock, purpose="code ")
-    codes = Codes(database, Vault(tmp_path / "web.key"), proofs, throttle, clock)
     return ApiLogIn(proofs, codes, tokens, clock).log_in
 
 
@@ -117,3 +128,50 @@ def test_both_outcomes_stand_in_the_audit_log(log_in, audit_log):
     assert (refused["action"], refused["detail"]) == ("session.refused", {"account": "admin"})
     assert (made["action"], made["author"]) == ("token.create", "admin")
     assert refused["address"] == made["address"] == "192.0.2.1"
+
+
+class TestSecondFactor:
+    @pytest.fixture
+    def secret(self, database, vault, log_in, clock, author):
+        """That of the admin's app."""
+        factors = SecondFactors(database, vault, clock)
+        enrolment = factors.begin("admin", "mailpanel")
+        code = pyotp.TOTP(enrolment.secret).at(clock())
+        self.recovery = factors.confirm("admin", enrolment.box, code, author, 1)
+        clock.forward(60)
+        return enrolment.secret
+
+    def test_the_code_is_needed_and_counts_once(self, log_in, secret, clock):
+        """What is missing is told to who knows the password alone."""
+        code = pyotp.TOTP(secret).at(clock())
+        with pytest.raises(BadCredentials, match="send its present code as otp"):
+            log_in("admin", PASSWORD, HERE)
+        with pytest.raises(BadCredentials, match="username or the password is wrong"):
+            log_in("admin", "guessed", HERE, code)
+        assert log_in("admin", PASSWORD, HERE, code)["auth_token"]
+        with pytest.raises(BadCredentials, match="used before"):
+            log_in("admin", PASSWORD, HERE, code)
+        assert log_in("admin", PASSWORD, HERE, self.recovery[0])["auth_token"]
+        with pytest.raises(BadCredentials, match="used before"):
+            log_in("admin", PASSWORD, HERE, self.recovery[0])
+
+    def test_wrong_codes_are_counted_as_wrong_passwords(self, log_in, secret):
+        for _ in range(BAD_PASSWORDS):
+            with pytest.raises(BadCredentials):
+                log_in("admin", PASSWORD, HERE, "wrong")
+        with pytest.raises(Throttled):
+            log_in("admin", PASSWORD, HERE)
+
+    def test_a_code_that_nobody_asked_for_is_no_fault(self, log_in):
+        """A script may send what it is given."""
+        assert log_in("admin", PASSWORD, HERE, "123456")["auth_token"]
+
+    def test_where_it_is_required_a_masteradmin_without_gets_nothing(
+        self, accounts, log_in, proofs, codes, tokens
+    ):
+        """Others do."""
+        accounts.add("user", "MailUser", PASSWORD)
+        log_in = ApiLogIn(proofs, codes, tokens, require_second_factor=True).log_in
+        with pytest.raises(BadCredentials, match="needs a second factor here"):
+            log_in("admin", PASSWORD, HERE)
+        assert log_in("user", PASSWORD, HERE)["auth_token"]

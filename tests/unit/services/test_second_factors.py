@@ -55,6 +55,11 @@ def enrol(factors, clock, author, name="admin"):
     return enrolment.secret, recovery
 
 
+@pytest.fixture
+def enrolled(factors, clock, author):
+    return enrol(factors, clock, author)
+
+
 def at_once(work):
     """Return what MANY threads that begin together are answered."""
     barrier = threading.Barrier(MANY)
@@ -131,8 +136,7 @@ def test_a_code_is_of_its_own_account(factors, codes, proofs, clock, author):
 @pytest.mark.parametrize(
     "code", ["", "\0", "\ud800", "\uff11\uff12\uff13\uff14\uff15\uff16", "x" * 10_000, "123456" * 9]
 )
-def test_whatever_is_typed_is_answered(factors, codes, proofs, clock, author, code):
-    enrol(factors, clock, author)
+def test_whatever_is_typed_is_answered(enrolled, codes, proofs, code):
     assert not codes.accepts(proofs.account("admin"), code, HERE)
 
 
