@@ -24,6 +24,7 @@ soak:
 
 bench:
 	$(PYTHON) -m bench.apply_relayhost
+	$(PYTHON) -m bench.token_check
 
 run:
 	script/run

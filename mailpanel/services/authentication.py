@@ -8,17 +8,38 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from mailpanel.errors import DatabaseAway
-from mailpanel.models import Token
+from mailpanel.models import Account, Token
 from mailpanel.services.clock import Clock, utc_now
 from mailpanel.services.database import Database
 
 __all__ = ["LAST_USE", "Authentication", "Identity", "digest_of"]
 
 LAST_USE = timedelta(minutes=1)  # how precisely the last use is kept (API.md)
+
+
+# Columns, not rows to change: every request asks this, and rows cost three times as much.
+_QUESTION = (
+    select(
+        Token.id,
+        Token.digest,
+        Token.read_only,
+        Token.settings,
+        Token.networks,
+        Token.expires,
+        Token.last_used,
+        Account.username,
+        Account.perm_level,
+        Account.enabled,
+        Account.api_access,
+    )
+    .join(Token.account)
+    .where(Token.digest == bindparam("digest"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +72,29 @@ class Authentication:
         where the request comes from. Raises :class:`DatabaseAway`.
         """
         digest = digest_of(token)
-        with self._database.reading() as session:
-            row = session.scalar(select(Token).where(Token.digest == digest))
+        row = self._database.row(_QUESTION, digest=digest)
         if row is None or not self._opens(row, username, digest, address):
             return None
         self._note_use(row)
         return Identity(
-            username=row.account.username,
-            perm_level=row.account.perm_level,
+            username=row.username,
+            perm_level=row.perm_level,
             token_id=row.id,
             read_only=row.read_only,
             settings=None if row.settings is None else frozenset(row.settings),
         )
 
-    def _opens(self, row: Token, username: str | None, digest: str, address: str) -> bool:
-        account = row.account
+    def _opens(self, row: Row[Any], username: str | None, digest: str, address: str) -> bool:
         return (
             hmac.compare_digest(row.digest, digest)
-            and (username is None or username == account.username)
-            and account.enabled
-            and account.api_access
+            and (username is None or username == row.username)
+            and row.enabled
+            and row.api_access
             and (row.expires is None or self._clock() < row.expires)
             and (row.networks is None or _is_within(address, row.networks))
         )
 
-    def _note_use(self, row: Token) -> None:
+    def _note_use(self, row: Row[Any]) -> None:
         now = self._clock()
         if row.last_used is not None and now - row.last_used < LAST_USE:
             return

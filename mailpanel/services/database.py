@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, func, make_url, select, text
+from sqlalchemy import Engine, Executable, Row, func, make_url, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
@@ -45,6 +45,7 @@ class Database:
                 "sqlalchemy.url: this is no database URL, or its driver is not installed"
             ) from None
         self._engine = writing
+        self._reading_engine = reading
         self._read = sessionmaker(reading, expire_on_commit=False)
         self._write = sessionmaker(writing, expire_on_commit=False)
 
@@ -74,6 +75,17 @@ class Database:
         try:
             with self._read() as session:
                 yield session
+        except DBAPIError as error:
+            raise translated(error) from error
+
+    def row(self, query: Executable, **values: Any) -> Row[Any] | None:
+        """Return the one row that answers *query*, or ``None``; raises :class:`DatabaseAway`.
+
+        Without a session, which costs more than the question: for what every request asks.
+        """
+        try:
+            with self._reading_engine.connect() as connection:
+                return connection.execute(query, values).one_or_none()
         except DBAPIError as error:
             raise translated(error) from error
 

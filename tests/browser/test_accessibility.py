@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+import pyotp
 import pytest
 from conftest import MakePerson
 from person import WIDTHS, Person
 
+from mailpanel.playground.whole import Playground
 from mailpanel.settings import SETTINGS
 
 RELAYHOST = "/settings/postfix_relayhost/"
@@ -177,6 +179,13 @@ def is_logged_out(person: Person) -> None:
     person.sees("You are not logged in any more.")
 
 
+def is_setting_up_a_factor(person: Person) -> None:
+    person.open("/account/second-factor/")
+    person.field("Code").fill("000000")
+    person.button("Set it up").click()
+    person.sees("This is not the present code.")
+
+
 VISITS: dict[str, Visit] = {
     "overview": opens("/"),
     **{f"{name}, not set": opens(f"/settings/{name}/") for name in SETTINGS},
@@ -209,21 +218,27 @@ VISITS: dict[str, Visit] = {
     "hosts": opens("/hosts/"),
     "forget": opens("/hosts/playground/forget/"),
     "account": opens("/account/"),
+    "second factor": is_setting_up_a_factor,
     "nothing here": opens("/nothing/"),
     "logged out": is_logged_out,
 }
+
+
+def looks_for_everybody(person: Person) -> None:
+    """In both colour schemes at either end of the widths, and nothing sticks out between."""
+    for width, schemes in SCHEMES.items():
+        person.page.set_viewport_size({"width": width, "height": 800})
+        person.fits()
+        for scheme in schemes:
+            person.page.emulate_media(color_scheme=scheme)
+            person.is_accessible()
 
 
 @pytest.mark.parametrize("visit", VISITS.values(), ids=list(VISITS))
 def test_a_page_is_for_everybody(admin: Person, visit: Visit) -> None:
     """In both colour schemes, from 320 pixels up, with what text needs for reading."""
     visit(admin)
-    for width, schemes in SCHEMES.items():
-        admin.page.set_viewport_size({"width": width, "height": 800})
-        admin.fits()
-        for scheme in schemes:
-            admin.page.emulate_media(color_scheme=scheme)
-            admin.is_accessible()
+    looks_for_everybody(admin)
     admin.page.set_viewport_size({"width": 320, "height": 800})
     admin.spaces_text()
     admin.fits()
@@ -236,6 +251,32 @@ def test_the_log_in_is_for_everybody(someone: MakePerson) -> None:
     for scheme in ("light", "dark"):
         person.page.emulate_media(color_scheme=scheme)
         person.is_accessible()
+
+
+def test_a_second_factor_is_for_everybody(someone: MakePerson, playground: Playground) -> None:
+    """Its codes, its log-in, and what is asked before it is removed."""
+    person = someone()
+    person.log_in()
+    person.open("/account/second-factor/")
+    secret = person.page.locator("#secret").inner_text().replace(" ", "")
+    person.field("Code").fill(pyotp.TOTP(secret).now())
+    person.button("Set it up").click()
+    try:
+        person.sees("Shown this once")
+        looks_for_everybody(person)
+        for path in ("/account/", "/account/second-factor/remove/"):
+            person.open(path)
+            looks_for_everybody(person)
+        person.button("Log out").click()
+        person.field("Username").fill("admin")
+        person.field("Password").fill(person.password)
+        person.button("Log in").click()
+        person.field("Code").fill("000000")
+        person.button("Log in").click()
+        person.page.get_by_text("Use a recovery code").click()
+        looks_for_everybody(person)
+    finally:
+        playground.installation.command("account", "second-factor", "admin", "--remove")
 
 
 def test_the_folded_navigation_opens(someone: MakePerson) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+import pyotp
 import pytest
 from conftest import MakePerson
 from person import Person
@@ -23,6 +24,13 @@ def revision(playground: Playground, setting: str) -> int | None:
     return playground.installation.api("GET", f"settings/{setting}/status/").body["status"][
         "revision"
     ]
+
+
+def remove_factor(playground: Playground) -> None:
+    """Take the administrator's second factor away, where a test has left one."""
+    command = ("account", "second-factor", "admin")
+    if playground.installation.command(*command) != "none\n":
+        playground.installation.command(*command, "--remove")
 
 
 def test_a_relayhost_becomes_live_while_one_looks_on(admin: Person) -> None:
@@ -54,6 +62,40 @@ def test_every_other_setting_becomes_live_too(admin: Person) -> None:
     expect(admin.page.locator("#secret")).to_have_text(secret)
     admin.open(MASTER)
     expect(admin.page.get_by_text(secret)).to_have_count(0)
+
+
+def test_a_second_factor_is_set_up_asked_for_and_removed(
+    someone: MakePerson, playground: Playground
+) -> None:
+    """From the QR code, without a script, to the log-in with a recovery code and back."""
+    person = someone(java_script_enabled=False)
+    person.log_in("/account/")
+    person.link("Set it up…").click()
+    drawn = person.page.get_by_role("img", name="QR code").bounding_box()
+    assert drawn is not None
+    assert drawn["width"] > 180
+    secret = person.page.locator("#secret").inner_text().replace(" ", "")
+    try:
+        person.field("Code").fill(pyotp.TOTP(secret).now())
+        person.button("Set it up").click()
+        codes = person.page.locator("#codes code").all_inner_texts()
+        assert len(codes) == 10
+        person.link("I have put them away").click()
+        person.sees("10 recovery codes are left.")
+        person.button("Log out").click()
+        person.field("Username").fill("admin")
+        person.field("Password").fill(person.password)
+        person.button("Log in").click()
+        person.page.get_by_text("Use a recovery code").click()
+        person.field("Recovery code").fill(codes[0].lower())
+        person.button("Log in").click()
+        person.open("/account/")
+        person.sees("9 recovery codes are left.")
+        person.link("Remove…").click()
+        person.button("Remove it").click()
+        person.sees("Your second factor is removed.")
+    finally:
+        remove_factor(playground)
 
 
 def test_a_master_password_is_copied(someone: MakePerson) -> None:

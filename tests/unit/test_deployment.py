@@ -48,6 +48,7 @@ EXAMPLES = {
         ("panel.example.net", "192.0.2.1", "2001:db8::1"),
         ["https://panel.test", "panel.test:443", "[::1]:80", "*.panel.test", "*"],
     ),
+    "require_second_factor": ("yes", True, ["perhaps", "2"]),
     "check_interval": ("5", 5.0, ["0", "0.0", "-5", "soon"]),
 }
 DEFAULTS = {
@@ -73,6 +74,7 @@ DEFAULTS = {
     "rate_limit": 0.0,
     "trusted_proxy": "",
     "allowed_hosts": (),
+    "require_second_factor": False,
     "check_interval": 60.0,
 }
 BY_ATTRIBUTE = {option.attribute: option for option in OPTIONS}
