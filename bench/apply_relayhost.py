@@ -27,6 +27,9 @@ from mailpanel.playground.relay import StrictRelay
 COMMANDS_BOUND = 0.25
 SCRIPT_BOUND = 1.3
 FIRST_PORT = 2000
+# A change that comes within mailpanel.reload_interval of another one waits, on purpose. What
+# is measured is a single change.
+PAUSE = 2.1
 ACCOUNT = "relay-user:secure-relay-user-password"
 SCRIPT = Path(__file__).with_name("careful.sh")
 
@@ -73,10 +76,14 @@ def by_mailpanel(panel: Installation, port: int, relay: str = "relay.test") -> N
         raise SystemExit(f"not applied: {done}")
 
 
-def _median(rounds: int, change: Callable[[int], None]) -> float:
-    """Return the median of *rounds* changes, each to another port, in seconds."""
+def _median(rounds: int, change: Callable[[int], None], pause: float = 0.0) -> float:
+    """Return the median of *rounds* changes, each to another port, in seconds.
+
+    *pause* is left before each and not counted.
+    """
     taken = []
     for number in range(rounds + 1):
+        time.sleep(pause)
         started = time.perf_counter()
         change(FIRST_PORT + number)
         taken.append(time.perf_counter() - started)
@@ -106,7 +113,7 @@ def _measure_one(name: str, postfix: PrivatePostfix, place: Path, rounds: int) -
     options = {"mailpanel.postfix_config_directory": config}
     if name == "mailpanel":
         with Installation(place, options) as panel:
-            return _median(rounds, lambda port: by_mailpanel(panel, port))
+            return _median(rounds, lambda port: by_mailpanel(panel, port), PAUSE)
     return _measure_tried(place, options, rounds)
 
 
@@ -124,7 +131,9 @@ def _measure_tried(place: Path, options: dict[str, str], rounds: int) -> float:
             stack.enter_context(relay)
         panel = stack.enter_context(Installation(place, {**options, "mailpanel.ca_file": ca_file}))
         return _median(
-            rounds, lambda port: by_mailpanel(panel, 2587, f"127.88.7.{port - FIRST_PORT + 1}")
+            rounds,
+            lambda port: by_mailpanel(panel, 2587, f"127.88.7.{port - FIRST_PORT + 1}"),
+            PAUSE,
         )
 
 

@@ -171,9 +171,7 @@ OPTIONS: tuple[Option, ...] = (
         "/etc/ssl/certs/ca-certificates.crt",
         "CA bundle that relays are verified with",
     ),
-    Option(
-        "mailpanel.master_user", "master_user", _login_name, "master", "the master user's name"
-    ),
+    Option("mailpanel.master_user", "master_user", _login_name, "master", "the master user's name"),
     Option(
         "mailpanel.master_enabled",
         "master_enabled",
@@ -264,6 +262,13 @@ OPTIONS: tuple[Option, ...] = (
         "60",
         "seconds between the periodic checks",
     ),
+    Option(
+        "mailpanel.reload_interval",
+        "reload_interval",
+        _seconds,
+        "2",
+        "seconds between two reloads of the same daemon",
+    ),
 )
 
 
@@ -294,6 +299,7 @@ class Deployment:
     allowed_hosts: tuple[str, ...]
     require_second_factor: bool
     check_interval: float
+    reload_interval: float
 
     @property
     def database_directory(self) -> Path:

@@ -73,6 +73,13 @@ def see_other(path: str) -> Response:
 
 def includeme(config: Any) -> None:
     """Add the routes; the order is the order in which they are tried."""
+    _add_api(config)
+    config.add_route("healthz", "/healthz")
+    config.add_route("readyz", "/readyz")
+    _add_panel(config)
+
+
+def _add_api(config: Any) -> None:
     config.add_route("settings", f"{API}/settings/", factory=Settings)
     config.add_route("setting", f"{API}/settings/{{setting}}/", factory=Setting)
     config.add_route("setting.status", f"{API}/settings/{{setting}}/status/", factory=Setting)
@@ -99,9 +106,8 @@ def includeme(config: Any) -> None:
     config.add_route("audit", f"{API}/audit/", factory=AuditLog)
     config.add_route("openapi", f"{API}/openapi.json")
 
-    config.add_route("healthz", "/healthz")
-    config.add_route("readyz", "/readyz")
 
+def _add_panel(config: Any) -> None:
     config.add_route("panel.overview", "/", factory=Settings)
     config.add_route("panel.log_in", "/login")
     config.add_route("panel.log_in_code", "/login/code")

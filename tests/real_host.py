@@ -169,6 +169,7 @@ def make_panel(directory: Path, ca_file: Path, prepared: Installation) -> Iterat
                 "mailpanel.ca_file": str(ca_file),
                 "mailpanel.check_interval": "1",
                 "mailpanel.clearing_grace": "0",
+                "mailpanel.reload_interval": "0",
             }
             panel = Installation(place, {**own, **(options or {})})
             panel.take_over(prepared)

@@ -7,12 +7,14 @@ to the executor through the socket that it inherits, and to nobody else as root.
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
+from mailpanel.apply.faults import Complaints
 from mailpanel.apply.messages import (
     HEADER,
     LONGEST,
@@ -38,6 +40,7 @@ from mailpanel.services.listen import Listener
 __all__ = ["Courier"]
 
 Answer = TypeVar("Answer")
+Wanted = TypeVar("Wanted", Desired, Errand)
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
@@ -69,10 +72,11 @@ class Courier:
         self._listener = listener
         self._check_interval = check_interval
         self._own_ports = own_ports or OwnPorts()
+        self._complaints = Complaints(self._begin_anew)
         self._woken = asyncio.Event()
         self._reported = asyncio.Event()
         self._versions: dict[str, str] = {}
-        self._checked_in_at = float("-inf")
+        self._checked_in_at = self._begun_anew_at = float("-inf")
         # The latest word on each setting, and what of it the database does not have yet; an
         # older word that was not written in time is no loss.
         self._said: dict[tuple[str, str], Report | Present] = {}
@@ -144,20 +148,30 @@ class Courier:
             await _persist(self._check_in)
 
     def _wanted(self) -> DesiredSettings:
-        return DesiredSettings(tuple(map(_as_wanted, self._hosts.desired())))
+        return DesiredSettings(tuple(map(_fitting, self._hosts.desired())))
 
     def _take_errands(self) -> list[Errand]:
-        return self._errands.take(self._host_name)
+        return [_fitting(each) for each in self._errands.take(self._host_name)]
 
     def _check_in(self) -> None:
         # Not at each of many wake-ups: the database keeps it to the check interval anyway.
         now = asyncio.get_running_loop().time()
         if now - self._checked_in_at >= self._check_interval / 2:
-            if self._hosts.checked_in(self._host_name, self._versions):
-                # A new database, or this host was forgotten there: say everything again.
-                self._unwritten = dict(self._said)
-                self._reported.set()
             self._checked_in_at = now
+            with self._complaints.about("the host"):
+                if self._hosts.checked_in(self._host_name, self._versions):
+                    # A new database, or this host was forgotten there: say everything again.
+                    self._unwritten = dict(self._said)
+                    self._reported.set()
+
+    def _begin_anew(self) -> None:
+        """Have this host's own rows written anew, where what stands in them is broken."""
+        now = asyncio.get_running_loop().time()
+        if now - self._begun_anew_at >= self._check_interval / 2:
+            self._begun_anew_at = now
+            self._hosts.drop(self._host_name)
+            self._checked_in_at = float("-inf")
+            self._woken.set()
 
     async def _write_for_ever(self) -> None:
         while True:
@@ -179,10 +193,11 @@ class Courier:
     def _write(self) -> None:
         """Write what was reported; what cannot be written now stays."""
         for key, message in list(self._unwritten.items()):
-            if isinstance(message, Report):
-                self._hosts.report(self._host_name, message)
-            else:
-                self._hosts.present(self._host_name, message.setting, message.value)
+            with self._complaints.about(message.setting):
+                if isinstance(message, Report):
+                    self._hosts.report(self._host_name, message)
+                else:
+                    self._hosts.present(self._host_name, message.setting, message.value)
             if self._unwritten[key] is message:
                 del self._unwritten[key]
 
@@ -194,16 +209,14 @@ async def _send(writer: asyncio.StreamWriter, message: Message) -> None:
         await writer.drain()
 
 
-def _as_wanted(desired: Desired) -> Desired:
-    """Return *desired* for the pipe; of a row that nobody sane wrote the value is left out.
+def _fitting(given: Wanted) -> Wanted:
+    """Return *given* for the pipe; of a row that nobody sane wrote the value is left out.
 
     The executor then refuses it, and the other settings go on.
     """
-    value, sealed = desired.value, desired.sealed
-    fits = isinstance(value, dict | None) and isinstance(sealed, str | None)
-    if fits and len(repr(value)) + len(sealed or "") <= LONGEST_VALUE:
-        return desired
-    return replace(desired, value=None, sealed=None)
+    if len(json.dumps([given.value, given.sealed])) <= LONGEST_VALUE:
+        return given
+    return replace(given, value=None, sealed=None)
 
 
 async def _receive(reader: asyncio.StreamReader) -> Message | None:

@@ -18,6 +18,7 @@ from mailpanel.apply.alerts import Alert, due, log_alert
 from mailpanel.apply.beliefs import HIGHEST_REVISION, believed
 from mailpanel.apply.drift import Drift
 from mailpanel.apply.faults import log_frames, unforeseen
+from mailpanel.apply.pace import Pace
 from mailpanel.errors import (
     HostError,
     MailpanelError,
@@ -45,6 +46,8 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE = 3600.0
 # A database that a host has not heard of for long does not get further than that.
 LARGEST_STEP = 1_000_000
+# For which somebody who wants an edit overwritten is kept waiting, in seconds.
+LONGEST_WAIT = 10.0
 # Far past the longest pause; a host may fail for years.
 MOST_DOUBLINGS = 30
 
@@ -57,7 +60,8 @@ class Executor:
     look where the probe would go, and raises the same where no server can be there. *pause* is
     in seconds: a failure that may pass is tried again after it, then after twice that, and so on.
     *grace*, in seconds, is how long what would newly be deleted stays. Where *bounds*,
-    what root's options allow, differ from what they were, what is live is made anew. *alert* is
+    what root's options allow, differ from what they were, what is live is made anew. *between*,
+    in seconds, lies between two reloads of one daemon. *alert* is
     told what root ought to hear of, once it is live and before that is written down.
     *is_adopted* says whether a value was read off this host: it may replace what it came from.
     """
@@ -74,6 +78,7 @@ class Executor:
         pause: float,
         grace: float = 0.0,
         bounds: str = "",
+        between: float = 0.0,
         alert: Callable[[Alert], None] = log_alert,
         require_server: Callable[[SmtpLogin], object] = lambda _: None,
         is_adopted: Callable[[Desired], bool] = lambda _wanted: False,
@@ -93,15 +98,17 @@ class Executor:
         self._drift = Drift(host, state, opener, settings, self._store)
         self._attempts: dict[str, tuple[int, int, float]] = {}
         self._logged: dict[str, str] = {}
-        self._replayed: set[str] = set()
+        self._replayed: dict[str, Desired] = {}
         self._put_back: set[str] = set()
+        self._pace = Pace(between)
+        self._waiting: dict[str, float] = {}
         self._settling_failed = 0
         self._settle_at = 0.0
 
     def converge(self, wanted: Desired) -> None:
         """Bring the host to *wanted*, unless it is there already or it is too early to retry."""
         record = self._state.get(wanted.setting)
-        if wanted.setting not in self._settings or not self._due(wanted, record):
+        if not self._due(wanted, record) or self._must_wait(wanted):
             return
         started = time.monotonic()
         tried = replace(
@@ -122,6 +129,7 @@ class Executor:
 
         def step(name: str) -> None:
             steps.append(name)
+            self._pace.at_step(self._settings[wanted.setting].part, name)
             self._tell(replace(tried, step=name))
 
         try:
@@ -141,7 +149,16 @@ class Executor:
             self._alert_where_due(record, made)
             self._made(made, started)
 
+    def _must_wait(self, wanted: Desired) -> bool:
+        """Say whether the daemon has read its configuration only just; take note if so."""
+        part = self._settings[wanted.setting].part
+        if wait := self._pace.wait(part):
+            self._waiting[part] = time.monotonic() + wait
+        return wait > 0
+
     def _due(self, wanted: Desired, record: Record) -> bool:
+        if wanted.setting not in self._settings:
+            return False
         if wanted.revision != record.revision or wanted.setting in self._put_back:
             return True
         if record.status == "applied":
@@ -169,21 +186,30 @@ class Executor:
                 "that this host has seen. Bring the database back from a backup."
             )
         if sentence is not None:
-            number = min(wanted.revision, HIGHEST_REVISION)
-            self._replayed.add(wanted.setting)
-            self._send(
-                Report(
-                    wanted.setting,
-                    number,
-                    "failed",
-                    "read",
-                    sentence,
-                    None,
-                    record.highest,
-                    _standing(record),
-                )
-            )
+            self._refuse(wanted, record, sentence)
+        else:
+            self._replayed.pop(wanted.setting, None)
         return sentence is not None
+
+    def _refuse(self, wanted: Desired, record: Record, sentence: str) -> None:
+        """Tell that *wanted* is out of turn, once: it may stand in the database for long."""
+        if self._replayed.get(wanted.setting) == wanted:
+            return
+        self._replayed[wanted.setting] = wanted
+        log.warning("%s: %s", wanted.setting, sentence)
+        number = max(min(wanted.revision, HIGHEST_REVISION), 0)
+        self._send(
+            Report(
+                wanted.setting,
+                number,
+                "failed",
+                "read",
+                sentence,
+                None,
+                record.highest,
+                _standing(record),
+            )
+        )
 
     def _without_withdrawn(self, tried: Record, error: MailpanelError) -> Record:
         """Return *tried* as it is where *error* had what was live taken off the host."""
@@ -252,6 +278,11 @@ class Executor:
 
     def put_back(self, wanted: Desired) -> str | None:
         """Apply *wanted* once more, over edits; return why that failed, or ``None``."""
+        if wanted.setting in self._settings:
+            wait = self._pace.wait(self._settings[wanted.setting].part)
+            if wait > LONGEST_WAIT:
+                return "Too many changes have failed on this host just now; wait a minute."
+            time.sleep(wait)
         self._put_back.add(wanted.setting)
         try:
             self.converge(wanted)
@@ -314,6 +345,7 @@ class Executor:
         revision, count, _ = self._attempts.get(tried.setting, (0, 0, 0.0))
         if revision != tried.revision:
             count = 0
+            self._pace.failed()
         pause = min(self._pause * 2 ** min(count, MOST_DOUBLINGS), LONGEST_PAUSE)
         if tried.step == "read" and isinstance(error, HostError):
             # What stands on the host is in the way; to look whether it still is costs little, and
@@ -348,18 +380,26 @@ class Executor:
         """Put back what lingered, where its time has come; say whether any is left."""
         if time.monotonic() < self._settle_at:
             return True
+        leaving = self._leaving()
         try:
             left = self._host.settle()
         except Exception as error:  # noqa: BLE001 (what lingers does no harm until the next try)
             self._not_settled(error)
             return True
         self._settling_failed = 0
+        for part in leaving - self._leaving():
+            self._pace.reloaded(part)
         for record in self._state.all():
             if record.status == "settling" and not self._host.leaving(record.setting):
                 done = replace(record, status="applied", step=None, error=None, since=time.time())
                 log.info("%s", _told(done))
                 self._store(done)
         return left
+
+    def _leaving(self) -> set[str]:
+        """Return the parts of the host in which something lingers."""
+        names = {record.setting for record in self._state.all()} & self._settings.keys()
+        return {self._settings[name].part for name in names if self._host.leaving(name)}
 
     def _not_settled(self, error: Exception) -> None:
         """Say what keeps a reset from its end, and try again after a pause that grows."""
@@ -372,8 +412,18 @@ class Executor:
             if record.status == "settling":
                 self._store(replace(record, error=str(known)))
 
+    def waits(self) -> float | None:
+        """Return for how many seconds a change that is due waits for a reload before it.
+
+        ``None`` where none does.
+        """
+        now = time.monotonic()
+        self._waiting = {part: until for part, until in self._waiting.items() if until > now}
+        return min(self._waiting.values()) - now if self._waiting else None
+
     def tell_all(self) -> None:
         """Report every record anew: what the database has may be older."""
+        self._replayed.clear()
         for record in self._state.all():
             self._tell(record)
 

@@ -52,7 +52,7 @@ class Rehearsal:
         preview: tuple[FolderPreview, ...] | None = None
         failure: str | None = None
         try:
-            self._bound()
+            self.require_few()
             preview = self._rehearse(errand, steps, diffs)
         except MailpanelError as error:
             failure = str(error)
@@ -107,7 +107,7 @@ class Rehearsal:
             if probe.decides or not error.temporary:
                 raise
 
-    def _bound(self) -> None:
+    def require_few(self) -> None:
         """Raise :class:`HostError` where more are asked for than anybody who tries by hand does."""
         now = time.monotonic()
         self._begun = [at for at in self._begun if now - at < ERRAND_WINDOW]

@@ -125,6 +125,7 @@ class _Service:
             pause=deployment.check_interval,
             grace=deployment.clearing_grace,
             bounds=deployment.bounds,
+            between=deployment.reload_interval,
             require_server=self._require_server,
             is_adopted=self._adoptions.is_of,
         )
@@ -144,7 +145,13 @@ class _Service:
         self._greet(pipe)
         left = True
         while True:
-            self._receive(0 if self._errands else LOOK if left else self._health.due_in())
+            waits = (
+                0.0 if self._errands else None,
+                LOOK if left else None,
+                self._executor.waits(),
+                self._health.due_in(),
+            )
+            self._receive(min((each for each in waits if each is not None), default=None))
             self._converge()
             left = self._settle()
             self._look()
@@ -162,6 +169,9 @@ class _Service:
             log.error("the database cannot be asked what is wanted; nothing was changed")
             return 1
         self._converge()
+        while (wait := self._executor.waits()) is not None:
+            time.sleep(wait)
+            self._converge()
         deadline = time.monotonic() + PATIENCE
         while self._settle() and time.monotonic() < deadline:
             time.sleep(LOOK)
@@ -224,6 +234,10 @@ class _Service:
             self._patience = PATIENCE_OF_PROBES
 
     def _put_back(self, errand: Errand) -> ErrandAnswer:
+        try:
+            self._rehearsal.require_few()
+        except HostError as too_many:
+            return ErrandAnswer(errand.number, str(too_many), (), ())
         wanted = self._wanted_of(errand.setting)
         if wanted is None:
             error = "This host does not know yet what is wanted of it; try again."

@@ -13,9 +13,10 @@ from mailpanel.host import files
 from mailpanel.host.journal import Entry, Journal, Phase
 from mailpanel.host.stage import SETTLED
 
-__all__ = ["KEPT_BACKUPS", "PUT_BACK", "Recoverable", "Transaction", "recover"]
+__all__ = ["KEPT_BACKUPS", "PUT_BACK", "RELOAD", "Recoverable", "Transaction", "recover"]
 
 KEPT_BACKUPS = 5
+RELOAD = "reload"
 PUT_BACK = "put back"
 Step = Callable[[str], None]
 
@@ -90,7 +91,7 @@ class Transaction:
         self._write(Phase.COMMIT)
         self._write(Phase.AFTER)
         if any(entry.phase in (Phase.COMMIT, Phase.AFTER) for entry in self._journal.entries):
-            step("reload")
+            step(RELOAD)
             self._reloaded = True
             self._reload()
         step("verify")

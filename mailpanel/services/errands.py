@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from mailpanel.errors import FieldError, InvalidFields, NotFound, Throttled
@@ -23,6 +23,7 @@ from mailpanel.reports import Errand, ErrandAnswer
 from mailpanel.seal import Sealer
 from mailpanel.services import audit
 from mailpanel.services._candidates import Candidate, make_candidate
+from mailpanel.services._unbelieved import Broken, as_boolean, as_name, as_object, as_text, raw
 from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, utc_now
 from mailpanel.services.database import Database
@@ -125,19 +126,6 @@ class Errands:
         """Ask *host* to try now what waits for the relay of setting *name*; as :meth:`put_back`."""
         return self._ask_one("flush", name, host, author)
 
-    def _ask_one(self, kind: str, name: str, host: str, author: Author) -> str:
-        if name not in self._settings:
-            raise NotFound("There is no such setting.")
-        with self._database.writing() as session:
-            if session.get(Host, host) is None:
-                raise NotFound("There is no such host.")
-            ticket = self._ask(session, kind, name, None, [host])
-            audit.record(
-                session, author, f"setting.{kind}", name, detail={"host": host}, clock=self._clock
-            )
-        self._waker.wake()
-        return ticket
-
     def answers(self, ticket: str) -> list[Answer]:
         """Return what each host that was asked has answered; ``done`` says whether it has."""
         with self._database.reading() as session:
@@ -221,10 +209,11 @@ class TakenErrands:
         """Return the errands that wait for *host*, each once; its values are gone then."""
         now = self._clock()
         waiting = (
-            select(ErrandRow)
+            select(ErrandRow.id)
             .where(ErrandRow.host == host, ErrandRow.taken.is_(None))
             .where(ErrandRow.created >= now - LIFE)
             .order_by(ErrandRow.id)
+            .limit(MOST)
         )
         old = ErrandRow.created < now - LIFE
         with self._database.reading() as session:
@@ -233,20 +222,46 @@ class TakenErrands:
                 return []
         with self._database.writing() as session:
             session.execute(delete(ErrandRow).where(old))
-            taken = []
-            for row in session.scalars(waiting.with_for_update()):
-                taken.append(
-                    Errand(row.id, row.kind, row.setting, row.reset, row.value, row.sealed)
-                )
-                row.taken, row.value, row.sealed = now, None, None
+            columns = raw(
+                session,
+                ErrandRow.kind,
+                ErrandRow.setting,
+                ErrandRow.reset,
+                ErrandRow.value,
+                ErrandRow.sealed,
+            )
+            rows = session.execute(waiting.add_columns(*columns).with_for_update(of=ErrandRow))
+            taken = [_as_errand(*row) for row in rows]
+            session.execute(
+                update(ErrandRow)
+                .where(ErrandRow.id.in_([each.number for each in taken]))
+                .values(taken=now, value=None, sealed=None)
+            )
         return taken
 
     def answer(self, answer: ErrandAnswer) -> None:
         """Note what the host says, where somebody may still wait for it."""
         with self._database.writing() as session:
-            row = session.get(ErrandRow, answer.number, with_for_update=True)
-            if row is not None:
-                row.answer = _plain(answer)
+            # Not the whole row: what else is in it may be broken.
+            session.execute(
+                update(ErrandRow).where(ErrandRow.id == answer.number).values(answer=_plain(answer))
+            )
+
+
+def _as_errand(number: int, kind: Any, setting: Any, *columns: Any) -> Errand:
+    """Return the errand; of a row that is broken one that no setting answers to."""
+    try:
+        reset, value, sealed = columns
+        return Errand(
+            number,
+            as_name(kind),
+            as_name(setting),
+            as_boolean(reset),
+            as_object(value),
+            as_text(sealed),
+        )
+    except Broken:
+        return Errand(number, "test", "", False, None, None)
 
 
 def _plain(answer: ErrandAnswer) -> Answer:

@@ -10,14 +10,24 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from mailpanel.errors import NotFound
-from mailpanel.models import Host, HostSetting
+from mailpanel.models import DesiredSetting, Host, HostSetting, Revision
 from mailpanel.reports import Desired, Report
 from mailpanel.services import audit
 from mailpanel.services._rows import locked_row
-from mailpanel.services._states import desired_revisions, reported
+from mailpanel.services._states import reported
+from mailpanel.services._unbelieved import (
+    Broken,
+    as_boolean,
+    as_name,
+    as_number,
+    as_object,
+    as_text,
+    raw,
+)
 from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
+from mailpanel.settings import SETTINGS
 
 __all__ = ["Desired", "Hosts", "Report", "away_after"]
 
@@ -57,12 +67,28 @@ class Hosts:
         return new
 
     def desired(self) -> Sequence[Desired]:
-        """Return the desired revision of every setting that was ever set, resets too."""
+        """Return the desired revision of every setting that was ever set, resets too.
+
+        Of a row that is broken the value is missing, so that its setting fails alone.
+        """
+        is_desired = (Revision.setting == DesiredSetting.setting) & (
+            Revision.number == DesiredSetting.revision
+        )
         with self._database.reading() as session:
-            return [
-                Desired(each.setting, each.number, each.reset, each.value, each.sealed, each.probe)
-                for each in desired_revisions(session).values()
-            ]
+            columns = raw(
+                session,
+                Revision.setting,
+                Revision.number,
+                Revision.reset,
+                Revision.value,
+                Revision.sealed,
+                Revision.probe,
+            )
+            query = select(*columns).join_from(Revision, DesiredSetting, is_desired)
+            rows = session.execute(
+                query.where(Revision.setting.in_(SETTINGS)).order_by(Revision.setting)
+            )
+            return [_as_desired(*row) for row in rows]
 
     def report(self, host: str, report: Report) -> None:
         """Note what *host* says of one setting, in place of what it said before."""
@@ -116,6 +142,11 @@ class Hosts:
             session.execute(delete(Host).where(Host.name == name))
             audit.record(session, author, "host.forget", detail={"host": name}, clock=self._clock)
 
+    def drop(self, host: str) -> None:
+        """Remove all that *host* has ever said: it says it anew when it next checks in."""
+        with self._database.writing() as session:
+            session.execute(delete(Host).where(Host.name == host))
+
     def _registered(self, session: Session, host: str) -> Host:
         now = self._clock()
         return locked_row(session, Host, {"name": host}, versions={}, first_seen=now, last_seen=now)
@@ -124,6 +155,27 @@ class Hosts:
         # It may have been forgotten meanwhile, and is evidently there.
         self._registered(session, host)
         return locked_row(session, HostSetting, {"host": host, "setting": setting})
+
+
+def _as_desired(setting: Any, number: Any, *columns: Any) -> Desired:
+    name = as_name(setting)
+    try:
+        revision = as_number(number)
+    except Broken:
+        # Lower than any: the host says so, and what is live stays.
+        return Desired(name, 0, False, None, None, True)
+    try:
+        reset, value, sealed, probe = columns
+        return Desired(
+            name,
+            revision,
+            as_boolean(reset),
+            as_object(value),
+            as_text(sealed),
+            as_boolean(probe),
+        )
+    except Broken:
+        return Desired(name, revision, False, None, None, True)
 
 
 def _is_text(text: str) -> bool:

@@ -58,7 +58,12 @@ def test_many_of_them_at_once_converge_one_after_the_other(world: World) -> None
 @pytest.mark.timeout(600)
 def test_a_post_every_ten_milliseconds(world: World, rounds: int) -> None:
     """The last revision wins, nothing of one before it is left, and reloads are coalesced."""
-    seconds = 30 if rounds >= ALL else 3
+    # As it is by default, which the other tests do not wait for.
+    world.panel.stop_service("apply")
+    ini = world.panel.ini.read_text()
+    world.panel.ini.write_text(ini.replace("reload_interval = 0", "reload_interval = 2"))
+    world.start()
+    seconds = 30 if rounds >= ALL else 5
     reloads = world.dovecot.log().count("SIGHUP received")
     end = time.monotonic() + seconds
     values = []
@@ -89,4 +94,4 @@ def test_a_post_every_ten_milliseconds(world: World, rounds: int) -> None:
     reloads = world.dovecot.log().count("SIGHUP received") - reloads
     FIGURES["POSTs to one setting in a storm"] += number
     FIGURES["reloads of Dovecot in that storm"] += reloads
-    assert 1 <= reloads <= took / 0.5
+    assert 1 <= reloads <= took / 2 + 1

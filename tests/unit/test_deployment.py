@@ -50,6 +50,7 @@ EXAMPLES = {
     ),
     "require_second_factor": ("yes", True, ["perhaps", "2"]),
     "check_interval": ("5", 5.0, ["0", "0.0", "-5", "soon"]),
+    "reload_interval": ("0.5", 0.5, ["-1", "soon"]),
 }
 DEFAULTS = {
     "state_directory": "/var/lib/mailpanel",
@@ -76,6 +77,7 @@ DEFAULTS = {
     "allowed_hosts": (),
     "require_second_factor": False,
     "check_interval": 60.0,
+    "reload_interval": 2.0,
 }
 BY_ATTRIBUTE = {option.attribute: option for option in OPTIONS}
 BAD = [(name, text) for name, (_, _, texts) in EXAMPLES.items() for text in texts]

@@ -67,9 +67,8 @@ def _relays(card: Card) -> Iterator[Notice]:
         relay = host.relay
         if relay is not None and relay.needs_a_person:
             text = " ".join(relay.sentences)
-            yield Notice(
-                f"{card.setting.title}: {relay.title} on {host.name}", text, card, None, host
-            )
+            title = f"{card.setting.title}: {relay.title} on {host.name}"
+            yield Notice(title, text, card=card, flush=host)
 
 
 def _edits(card: Card) -> Iterator[Notice]:

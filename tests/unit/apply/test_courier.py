@@ -7,9 +7,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from mailpanel.apply.courier import Courier
 from mailpanel.apply.messages import DesiredSettings, Goodbye, Hello
@@ -242,3 +244,36 @@ class TestPostgresql:
         until(lambda: changes.get(NAME).status == "applied")
         change(changes)
         running.wanted_at_last([2])
+
+
+class TestBrokenRows:
+    """Whoever can write to the database can stop no setting but the one that they break."""
+
+    @pytest.fixture
+    def backend(self):
+        """SQLite takes anything in any column."""
+        return "sqlite"
+
+    def test_it_goes_on_without_what_is_broken(self, start, changes, database, caplog):
+        running = start()
+        change(changes)
+        running.report(1)
+        until(lambda: changes.get(NAME).status == "applied")
+        with database.writing() as session:
+            session.execute(text("UPDATE host_settings SET details = '{'"))
+            session.execute(text("UPDATE hosts SET versions = '{'"))
+        running.report(1)
+        until(lambda: _is_applied(changes, NAME))
+        days = {"junk_days": 7, "trash_days": 14}
+        changes.set("junk_trash_clearing_interval", days, Author("admin", None, ""))
+        running.wanted_at_last([1, 1])
+        running.pipe.send(Report("junk_trash_clearing_interval", 1, "applied", None, None, 12, 1))
+        until(lambda: _is_applied(changes, "junk_trash_clearing_interval"))
+        said = [each.getMessage() for each in caplog.records if "is broken" in each.getMessage()]
+        assert said.count(f"what the database holds of {NAME} is broken") == 1
+
+
+def _is_applied(changes: Changes, name: str) -> bool:
+    with suppress(ValueError):  # while what was broken is not mended yet
+        return changes.get(name).status == "applied"
+    return False
