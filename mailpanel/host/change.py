@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -240,6 +240,9 @@ class Change(Work):
 
     def reload(self) -> None:
         self.postfix.reload_for_certain(Path(self.facts.queue_directory))
+
+    def ran(self) -> Mapping[str, str | None] | None:
+        return self.daemon.note() if self.daemon else None
 
     def revive(self) -> None:
         if self._runs() or self.daemon is None:

@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from mailpanel.host import command
 __all__ = ["Daemon", "children", "end_all_in", "lives", "wait_for"]
 
 LOOK = 0.02
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 # systemd.unit(5); with cgroup v1 every hierarchy has a line of its own.
 _UNIT = re.compile(r"^(?:0:|[0-9]+:name=systemd):.*/([^/\n]+\.service)$", re.MULTILINE)
@@ -45,6 +46,22 @@ class Daemon:
 
     def __post_init__(self) -> None:
         self.unit = _unit(self.pid)
+
+    def note(self) -> dict[str, str | None]:
+        """Return what a journal keeps of it, for a process that may have to start it again."""
+        return {"unit": self.unit, "boot": BOOT_ID.read_text()}
+
+    @classmethod
+    def noted(cls, note: Mapping[str, str | None] | None) -> Daemon | None:
+        """Return the one of *note*, which has ended since, ``None`` where none ran.
+
+        After a reboot it is the service manager's to start it.
+        """
+        if note is None or note["boot"] != BOOT_ID.read_text():
+            return None
+        daemon = cls(0)
+        daemon.unit = note["unit"]
+        return daemon
 
     def start(self, argv: Sequence[str]) -> None:
         """Start it again: its unit, where it has one, else by *argv*, which ends at once.

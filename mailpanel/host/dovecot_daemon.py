@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mailpanel.errors import ReloadFailed, VerifyFailed
-from mailpanel.host.daemon import Daemon, children
+from mailpanel.host.daemon import Daemon, children, wait_for
 from mailpanel.host.dovecot import Dovecot
 
 __all__ = ["DovecotDaemon"]
@@ -27,6 +27,19 @@ class DovecotDaemon:
         self._readers: frozenset[int] | None = None
         # It may also be syslog, or a stream.
         self.log_file = Path(log_path) if Path(log_path).is_file() else None
+
+    @classmethod
+    def ended(cls, dovecot: Dovecot, note: Mapping[str, str | None] | None) -> DovecotDaemon | None:
+        """Return the one that a journal's *note* tells of, which has ended since.
+
+        Raises :class:`CheckFailed` where the configuration cannot be read.
+        """
+        if (daemon := Daemon.noted(note)) is None:
+            return None
+        parameters = dovecot.configuration().parameters
+        found = cls(dovecot, parameters["base_dir"], 0, parameters["log_path"])
+        found._daemon = daemon
+        return found
 
     @classmethod
     def running(cls, dovecot: Dovecot) -> DovecotDaemon | None:
@@ -54,6 +67,14 @@ class DovecotDaemon:
             time.sleep(MOMENT)
         if self._dovecot.master_pid(self._base_dir) is None:
             self._daemon.start(self._dovecot.argv("dovecot"))
+            if not self._daemon.pid:
+                # It was down already, so it is this one that has to live on.
+                wait_for(lambda: self._dovecot.master_pid(self._base_dir) is not None, PATIENCE)
+                self._daemon.pid = self._dovecot.master_pid(self._base_dir) or 0
+
+    def note(self) -> dict[str, str | None]:
+        """Return what a journal keeps of it."""
+        return self._daemon.note()
 
     def require_alive(self, mailboxes: Sequence[str]) -> None:
         """Raise :class:`VerifyFailed` unless it lives, with what it was told to read.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mailpanel.deployment import Deployment
@@ -13,8 +13,8 @@ from mailpanel.host.doveconf import Doveconf, seconds
 from mailpanel.host.dovecot import Configuration, Dovecot
 from mailpanel.host.dovecot_daemon import DovecotDaemon
 from mailpanel.host.dovecot_stage import includes, staged
-from mailpanel.host.journal import Entry, Phase
-from mailpanel.host.master_sessions import end_sessions
+from mailpanel.host.journal import Entry, Journal, Phase
+from mailpanel.host.master_sessions import end_sessions, end_sessions_of_undone
 from mailpanel.host.master_user import MasterLogins, drop_probe
 from mailpanel.host.old_mail import count_old
 from mailpanel.host.own_files import FileLedger, OwnedFile, OwnFiles
@@ -39,6 +39,7 @@ class DovecotPart(Part):
         self._ledger_path = Path(deployment.state_directory, "ledger", "dovecot.json")
         self._stage = Path(deployment.state_directory, "stage")
         self._ran: DovecotDaemon | None = None
+        self._masters: frozenset[str] = frozenset()
 
     def facts(self, *, standing: bool = False) -> DovecotFacts | None:
         if not self._dovecot.config_file.exists():
@@ -95,8 +96,17 @@ class DovecotPart(Part):
     def tidy(self, path: Path) -> None:
         drop_probe(path)
 
-    def recovering(self) -> None:
-        self._ran = DovecotDaemon.running(self._dovecot)
+    def recovering(self, journal: Journal) -> None:
+        running = DovecotDaemon.running(self._dovecot)
+        self._ran = running or DovecotDaemon.ended(self._dovecot, journal.ran)
+        self._masters = frozenset()
+        for entry in journal.entries:
+            if entry.new.path == files.read_state(self._ledger_path).path:
+                old, new = (FileLedger.loads(each.content) for each in (entry.old, entry.new))
+                self._masters = old.masters(new)
+
+    def undone(self) -> None:
+        end_sessions_of_undone(self._dovecot, self._masters)
 
     def recovered(self) -> None:
         """See whether the daemon lives, and end the sessions opened by an earlier password."""
@@ -106,9 +116,9 @@ class DovecotPart(Part):
         names = self._dovecot.mailboxes()
         if names and not any(map(self._dovecot.opens, names)):
             raise VerifyFailed("No mailbox can be opened.")
-        for owned in self._ledger().files.values():
-            if owned.master is not None:
-                end_sessions(self._dovecot, owned.master)
+        # Also those of one whom the change has taken away.
+        for name in sorted(self._masters):
+            end_sessions(self._dovecot, name)
 
     def reload_if_running(self) -> None:
         if self._ran is not None:
@@ -225,6 +235,13 @@ class _DovecotWork(Work):
 
     def revive(self) -> None:
         self._running.revive()
+
+    def ran(self) -> Mapping[str, str | None] | None:
+        return self._running.note()
+
+    def undone(self) -> None:
+        """End the sessions of a master user whose password has counted for a moment."""
+        end_sessions_of_undone(self._dovecot, self._own.before.masters(self._own.after))
 
     def verify(self) -> None:
         self._running.require_alive(self._opened)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -72,17 +73,22 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """A change under way, of one part of the host, for the setting that wants it."""
+    """A change under way, of one part of the host, for the setting that wants it.
+
+    ``ran`` is what :meth:`mailpanel.host.daemon.Daemon.note` tells of the daemon that ran before.
+    """
 
     setting: str
     part: str
     entries: tuple[Entry, ...]
+    ran: Mapping[str, str | None] | None = None
 
     def write(self, path: Path) -> None:
         """Put the journal on disk at *path*, readable to its owner alone, and sync it."""
         data = {
             "setting": self.setting,
             "part": self.part,
+            "ran": self.ran,
             "entries": [
                 {
                     "phase": entry.phase,
@@ -118,7 +124,7 @@ class Journal:
                 )
                 for entry in data["entries"]
             )
-            return cls(data["setting"], data["part"], tuple(entries))
+            return cls(data["setting"], data["part"], tuple(entries), data.get("ran"))
         except (ValueError, TypeError, KeyError):
             raise HostError(
                 f"{path} is damaged, so nobody knows whether the change that it tells of was made. "
@@ -138,7 +144,7 @@ class Journal:
     def sparing_edits(self) -> Journal:
         """Return the journal that leaves alone what somebody has edited since."""
         entries = tuple(entry.sparing_edits() for entry in self.entries)
-        return Journal(self.setting, self.part, entries)
+        return replace(self, entries=entries)
 
 
 def _lines(content: bytes | None) -> set[bytes]:

@@ -207,12 +207,14 @@ class MailHost:
         work.require_unchanged()
         log = DaemonLog(work.log_file)
         transaction.Transaction(
-            Journal(setting, part.name, tuple(work.entries(built))),
+            Journal(setting, part.name, tuple(work.entries(built)), work.ran()),
             self._state / "journal",
             self._state / "backups",
             reload=partial(log.telling, work.reload),
             verify=partial(log.telling, work.verify),
             revive=partial(log.telling, work.revive),
+            drain=part.drain,
+            undone=work.undone,
         ).run(step)
         part.made()
         return True

@@ -12,7 +12,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from mailpanel.host.daemon import children
 from mailpanel.host.doveconf import seconds
 from mailpanel.host.dovecot import Dovecot
 
-__all__ = ["end_sessions"]
+__all__ = ["end_sessions", "end_sessions_of_undone"]
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ SYSLOG = ("/var/log/mail.log", "/var/log/mail.info", "/var/log/maillog", "/var/l
 LONGEST_LOG = 64 * 1024 * 1024
 # A session that begins now has its line in the log by then.
 MOMENT = 0.5
+# Dovecot looks at the file of the passwords once a second.
+LOOK = 1.2
 
 # At the place where Dovecot itself writes it (2.3, 2.4; with a log file, with syslog): further
 # on in a line stands what clients chose, such as the name of a log-in that failed.
@@ -66,6 +68,19 @@ def end_sessions(dovecot: Dovecot, master: str) -> None:
             dovecot.kick(mailbox.decode("utf-8", "surrogateescape"))
     if ended:
         log.info("%d sessions of the master user were ended", len(ended))
+
+
+def end_sessions_of_undone(dovecot: Dovecot, masters: Collection[str]) -> None:
+    """End the sessions of *masters*, whose passwords are those of before again.
+
+    The other ones have counted for a moment, and count until Dovecot sees that they are gone.
+    """
+    parameters = dovecot.configuration().parameters if masters else {}
+    if masters and dovecot.master_pid(parameters["base_dir"]) is not None:
+        time.sleep(LOOK)
+        dovecot.forget_passwords()
+        for name in sorted(masters):
+            end_sessions(dovecot, name)
 
 
 def _log_ins(parameters: Mapping[str, str]) -> dict[int, dict[bytes, bytes]]:

@@ -71,6 +71,16 @@ class FileLedger:
             return None
         return json.dumps(asdict(self), indent=1, sort_keys=True).encode() + b"\n"
 
+    def masters(self, other: FileLedger) -> frozenset[str]:
+        """Return the master users whose files are not the same here and in the *other*."""
+        return frozenset(
+            each.master
+            for path in self.files.keys() | other.files.keys()
+            if self.files.get(path) != other.files.get(path)
+            for each in (self.files.get(path), other.files.get(path))
+            if each is not None and each.master is not None
+        )
+
     def owned(self, setting: str) -> list[str]:
         """Return the names of what *setting* owns, for people."""
         return [f"file: {path}" for path, each in self.files.items() if each.setting == setting]

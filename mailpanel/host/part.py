@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mailpanel.host.journal import Entry
+from mailpanel.host.journal import Entry, Journal
 from mailpanel.plan import Facts, Lookup, Plan, PostfixRelays, Preview
 from mailpanel.reports import FileDiff, FolderPreview
 
@@ -92,6 +92,13 @@ class Work(ABC):
     def revive(self) -> None:
         """Make the daemon that ran before run with the old files; raises :class:`ReloadFailed`."""
 
+    def ran(self) -> Mapping[str, str | None] | None:
+        """Return what to keep of the daemon that runs, ``None`` where nothing of it does."""
+        return None
+
+    def undone(self) -> None:  # noqa: B027 (most changes leave nothing behind)
+        """Do what is left to do once the old files are back."""
+
 
 class Part(ABC):
     """One part; *name* is what a setting calls it. It holds what a process knows of it."""
@@ -141,8 +148,14 @@ class Part(ABC):
     def tidy(self, path: Path) -> None:  # noqa: B027 (most parts leave nothing like it)
         """Take out of the file at *path* what a killed process had put in for a moment."""
 
-    def recovering(self) -> None:  # noqa: B027 (most parts have nothing that runs)
-        """Take note of what runs before a recovery does anything."""
+    def recovering(self, journal: Journal) -> None:  # noqa: B027 (most have nothing that runs)
+        """Take note of what runs, or ran, before a recovery of *journal* does anything."""
+
+    def drain(self) -> None:  # noqa: B027 (most parts have nothing under way)
+        """Wait, for a while, for what still needs the files that an undo takes away last."""
+
+    def undone(self) -> None:  # noqa: B027 (most parts leave nothing behind)
+        """Do what is left to do after an interrupted change was undone."""
 
     @abstractmethod
     def recovered(self) -> None:

@@ -11,7 +11,8 @@ from mailpanel.errors import Refused, VerifyFailed
 from mailpanel.host import files
 from mailpanel.host.change import Change, snapshot
 from mailpanel.host.compose import Tree, compose, settle
-from mailpanel.host.daemon import Daemon, children
+from mailpanel.host.daemon import Daemon, children, wait_for
+from mailpanel.host.journal import Journal
 from mailpanel.host.ledger import Ledger
 from mailpanel.host.part import Part, Work
 from mailpanel.host.postfix import QUEUE_MANAGERS, Postfix
@@ -22,6 +23,8 @@ __all__ = ["PostfixPart"]
 
 # Two looks at the queue, this many seconds apart, must both find the mail in flight gone.
 LOOKS_APART = 2.0
+# How long an undo waits for them at most: a message may hang on a relay for many minutes.
+DRAIN, DRAIN_LOOK = 5.0, 0.1
 
 
 class PostfixPart(Part):
@@ -78,9 +81,14 @@ class PostfixPart(Part):
     def made(self) -> None:
         self._in_flight = self._quiet_since = None
 
-    def recovering(self) -> None:
+    def recovering(self, journal: Journal) -> None:
         pid = self._pid()
-        self._ran = None if pid is None else Daemon(pid)
+        self._ran = Daemon.noted(journal.ran) if pid is None else Daemon(pid)
+
+    def drain(self) -> None:
+        queue = self._postfix.queue_directory()
+        before = self._postfix.in_flight(queue)
+        wait_for(lambda: not before & self._postfix.in_flight(queue), DRAIN, DRAIN_LOOK)
 
     def recovered(self) -> None:
         if self._ran is not None and self._pid() != self._ran.pid:
@@ -91,6 +99,8 @@ class PostfixPart(Part):
             self._postfix.reload()
         elif self._ran is not None:
             self._ran.start(self._postfix.argv("postfix", "start"))
+            # Where it was down already it is this one that has to live on.
+            self._ran.pid = self._ran.pid or self._pid() or 0
 
     def _pid(self) -> int | None:
         return self._postfix.master_pid(self._postfix.queue_directory())

@@ -20,12 +20,17 @@ RELOAD = "reload"
 PUT_BACK = "put back"
 Step = Callable[[str], None]
 
+# The order of an undo: what the daemon reads, the one that counts first; and once it has read
+# that, what was named there: a message that is on its way still needs the new relay's key.
+_READ = (Phase.COMMIT, Phase.AFTER, Phase.BEFORE)
+_NAMED = (Phase.PREPARE, Phase.CLEAN)
+
 
 class Recoverable(Protocol):
     """What recovery needs of a part of the host; see :class:`mailpanel.host.part.Part`."""
 
-    def recovering(self) -> None:
-        """Take note of what runs before a recovery does anything."""
+    def recovering(self, journal: Journal) -> None:
+        """Take note of what runs, or ran, before a recovery of *journal* does anything."""
 
     def tidy(self, path: Path) -> None:
         """Take out of the file at *path* what a killed process had put in for a moment."""
@@ -33,8 +38,14 @@ class Recoverable(Protocol):
     def recovered(self) -> None:
         """Do what is left to do after an interrupted change was finished."""
 
+    def drain(self) -> None:
+        """Wait for what still needs the files that an undo takes away last."""
+
+    def undone(self) -> None:
+        """Do what is left to do after an interrupted change was undone."""
+
     def reload_if_running(self) -> None:
-        """Make the daemon read its configuration, where it runs."""
+        """Make the daemon read its configuration, where it runs, or ran before."""
 
 
 class Transaction:
@@ -42,8 +53,9 @@ class Transaction:
 
     *reload* makes the daemon concerned read its configuration, *verify* raises unless it
     lives with it, *revive* makes what ran before run with the old files; all raise
-    :class:`HostError`. *directory* holds the journal while the change is under way,
-    *backups* what the last ones replaced.
+    :class:`HostError`. *drain* waits, where the change is undone, for what may still need the new
+    tables, and *undone* does what is left to do then. *directory* holds the journal while the
+    change is under way, *backups* what the last ones replaced.
     """
 
     def __init__(
@@ -55,6 +67,8 @@ class Transaction:
         reload: Callable[[], None],
         verify: Callable[[], None],
         revive: Callable[[], None],
+        drain: Callable[[], None],
+        undone: Callable[[], None],
     ) -> None:
         self._journal = journal
         self._path = directory / "journal.json"
@@ -62,6 +76,8 @@ class Transaction:
         self._reload = reload
         self._verify = verify
         self._revive = revive
+        self._drain = drain
+        self._undone = undone
         self._reloaded = False
 
     def run(self, step: Step) -> None:
@@ -141,18 +157,31 @@ class Transaction:
         Raises :class:`ReloadFailed` where the files are back and the daemon is not,
         :class:`OSError` where a file is not; the journal stays then.
         """
-        entries = sorted(self._journal.entries, key=_undo_order)
-        for entry in entries:
-            _write(entry.undone(), entry.own_directory)
+        self._undo(_READ)
+        failure = None
         if revive and any(self._counting()):
-            try:
-                self._revive()
-            except ReloadFailed:
-                raise
-            except HostError as error:
-                # A command that is missing or does not end is no failure of the files.
-                raise ReloadFailed(str(error)) from None
+            failure = self._failure(self._revive) or self._failure(self._drain)
+        self._undo(_NAMED)
+        if failure := failure or self._failure(self._undone):
+            raise failure
         self._close(keep=False)
+
+    def _undo(self, phases: tuple[str, ...]) -> None:
+        for phase in phases:
+            for entry in self._journal.entries:
+                if entry.phase == phase:
+                    _write(entry.undone(), entry.own_directory)
+
+    @staticmethod
+    def _failure(act: Callable[[], None]) -> ReloadFailed | None:
+        """Return how *act* failed: whatever it was, it is no failure of the files."""
+        try:
+            act()
+        except ReloadFailed as error:
+            return error
+        except HostError as error:
+            return ReloadFailed(str(error))
+        return None
 
     def _close(self, keep: bool = True) -> None:
         if keep:
@@ -162,11 +191,6 @@ class Transaction:
                 old.unlink()
         self._path.unlink(missing_ok=True)
         files.sync_directory(self._path.parent)
-
-
-def _undo_order(entry: Entry) -> int:
-    order = (Phase.COMMIT, Phase.AFTER, Phase.PREPARE, Phase.CLEAN, Phase.BEFORE)
-    return order.index(entry.phase)
 
 
 def _write(state: files.FileState, own_directory: bool) -> None:
@@ -207,7 +231,7 @@ def recover(directory: Path, backups: Path, parts: Mapping[str, Recoverable]) ->
     part = parts[journal.part]
     reload = part.reload_if_running
     try:
-        part.recovering()
+        part.recovering(journal)
         for entry in journal.entries:
             part.tidy(entry.new.path)
         transaction = Transaction(
@@ -217,6 +241,8 @@ def recover(directory: Path, backups: Path, parts: Mapping[str, Recoverable]) ->
             reload=reload,
             verify=part.recovered,
             revive=reload,
+            drain=part.drain,
+            undone=part.undone,
         )
         if not journal.committed():
             transaction.undo()

@@ -31,8 +31,9 @@ ENTRIES = st.builds(Entry, st.sampled_from(PHASES), STATES, STATES, st.booleans(
 def test_it_is_read_as_it_was_written(tmp_path_factory, entries: tuple[Entry, ...]) -> None:
     """Binary tables, names that are no UTF-8, modes, owners, attributes."""
     path = tmp_path_factory.mktemp("journal") / "journal.json"
-    Journal("a setting", "a part", entries).write(path)
-    assert Journal.read(path) == Journal("a setting", "a part", entries)
+    journal = Journal("a setting", "a part", entries, {"unit": None, "boot": "b"})
+    journal.write(path)
+    assert Journal.read(path) == journal
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 

@@ -33,7 +33,7 @@ class FakePart:
 
     def __init__(self, reload: Callable[[], None]) -> None:
         self.reload_if_running = reload
-        self.recovering = nothing
+        self.recovering = self.drain = self.undone = nothing
 
     def tidy(self, path: Path) -> None:
         if path.name == "users":
@@ -94,7 +94,11 @@ class World:
         return {self.name(path) for path in self.etc.rglob("*") if path.is_dir()}
 
     def transaction(
-        self, reload: Callable[[], None] = nothing, verify: Callable[[], None] = nothing
+        self,
+        reload: Callable[[], None] = nothing,
+        verify: Callable[[], None] = nothing,
+        drain: Callable[[], None] = nothing,
+        undone: Callable[[], None] = nothing,
     ) -> Transaction:
         return Transaction(
             self.journal,
@@ -103,6 +107,8 @@ class World:
             reload=reload,
             verify=verify,
             revive=reload,
+            drain=drain,
+            undone=undone,
         )
 
     def recover(self, reload: Callable[[], None] = nothing) -> str | None:
@@ -192,10 +198,47 @@ def test_what_fails_is_put_back(world: World, where: str, error: HostError) -> N
         world.transaction(reload, verify).run(steps.append)
     assert caught.value is error
     assert steps[-1] == "put back"
-    assert reloads[-1] == world.old
+    for name in ("main.cf", "master.cf"):
+        assert reloads[-1][name] == world.old[name]
     assert world.snapshot() == world.old
     world.assert_whole()
     assert list(world.backups.iterdir()) == []
+
+
+def test_new_tables_stay_until_the_mail_under_way_is_gone(world: World) -> None:
+    """What a new main.cf sent on its way meets a relay that wants the new table's key."""
+    seen: list[Snapshot] = []
+    calls: list[str] = []
+    transaction = world.transaction(
+        lambda: calls.append("reload"),
+        on_calls({1: VerifyFailed("no")}),
+        lambda: (calls.append("drain"), seen.append(world.snapshot())),
+        lambda: (calls.append("undone"), seen.append(world.snapshot())),
+    )
+    with pytest.raises(VerifyFailed):
+        transaction.run(nothing)
+    assert calls[-3:] == ["reload", "drain", "undone"]
+    in_between, afterwards = seen
+    assert in_between["main.cf"] == world.old["main.cf"]
+    for name in ("mailpanel/sasl", "mailpanel/sasl.db"):
+        assert in_between[name] == world.new[name]
+    assert afterwards == world.old
+    world.assert_whole()
+
+
+@pytest.mark.parametrize("which", ["reload", "drain", "undone"])
+def test_the_files_are_back_whatever_the_daemon_does(world: World, which: str) -> None:
+    """And the journal stays, so that the next start tries the rest again."""
+    failing = {
+        "reload": {"reload": on_calls({3: HostError("The second.")})},
+        "drain": {"drain": on_calls({1: HostError("The second.")})},
+        "undone": {"undone": on_calls({1: HostError("The second.")})},
+    }[which]
+    with pytest.raises(PutBackFailed, match=r"first.*The old files are back.*second"):
+        world.transaction(verify=on_calls({1: VerifyFailed("The first.")}), **failing).run(nothing)
+    assert world.snapshot() == world.old
+    assert world.recover() == "undone"
+    world.assert_whole()
 
 
 def test_attributes_are_put_back(world: World) -> None:
