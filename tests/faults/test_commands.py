@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from forked import Forked
 from world import INTERVAL, MAILER, MASTER, RELAYHOST, World
 
 RELOADS = {RELAYHOST: "/usr/sbin/postfix", INTERVAL: "/usr/bin/doveadm"}
@@ -141,4 +144,29 @@ def test_a_recovery_looks_at_the_daemon_too(world: World, word: str, script: str
     world.assert_sound()
     world.start()
     world.wait_until_converged()
+    world.assert_as_wanted()
+
+
+@pytest.mark.parametrize("setting", RELOADS)
+@pytest.mark.parametrize("step", ["swap", "verify"])
+def test_a_daemon_that_ended_while_apply_was_dead_too_runs_again(
+    world: World, setting: str, step: str
+) -> None:
+    """Whether the change is undone or finished then: it ran before."""
+    world.panel.stop_service("apply")
+    world.start_forked()
+    world.arm(f"step {step}")
+    world.set(setting)
+    assert world.wait_for_death()
+    world.kill()
+    world.disarm()
+    pid = world.postfix.master_pid if setting == RELAYHOST else world.dovecot_pid()
+    assert pid
+    daemon = Forked(pid)
+    os.kill(pid, signal.SIGKILL)
+    daemon.wait(5)
+    world.start()
+    world.wait_until_converged()
+    world.masters = world.postfix.master_pid, world.dovecot_pid()
+    assert pid not in world.masters
     world.assert_as_wanted()

@@ -173,3 +173,16 @@ def test_what_is_not_the_daemons_fault_is_told_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(HostError) as caught:
         log.telling(other)
     assert str(caught.value) == "Something else."
+
+
+def test_one_that_a_journal_tells_of_can_be_started_again(on_systemd: Path) -> None:
+    on_systemd.write_text("0::/system.slice/dovecot.service\n")
+    again = Daemon.noted(Daemon(1).note())
+    assert again is not None
+    assert (again.pid, again.unit) == (0, "dovecot.service")
+
+
+def test_after_a_reboot_it_is_not_for_us_to_start_it() -> None:
+    note = Daemon(os.getpid()).note()
+    assert Daemon.noted({**note, "boot": "another"}) is None
+    assert Daemon.noted(None) is None
