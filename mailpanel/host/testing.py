@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mailpanel.errors import (
@@ -21,6 +21,7 @@ from mailpanel.host.ledger import Ledger
 from mailpanel.host.mailhost import Step, TryOut, TryProbe
 from mailpanel.host.own_files import master_line
 from mailpanel.host.part import Counted
+from mailpanel.host.transaction import PUT_BACK
 from mailpanel.plan import (
     DovecotFacts,
     Facts,
@@ -60,6 +61,15 @@ DOVECOT = DovecotFacts(
 MSMTP = MsmtpFacts("1.8.23", "/etc/msmtprc", "/etc/mailpanel", admins_own=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """All that a change may change."""
+
+    tree: Tree
+    ledger: Ledger
+    files: dict[str, tuple[str, str]]
+
+
 class FakeHost:
     """A Postfix that is two texts and some tables, a Dovecot and an msmtp that are some files.
 
@@ -85,12 +95,19 @@ class FakeHost:
         self.counted: Counted | HostError = Counted((), "Nothing is due.")
         self.failing: str | None = None
         self.in_flight = False
+        self._journal: _Standing | None = None
         self.reloads = 0
         self.relayed: list[PostfixRelays] = []
         self.relay_fails: ProbeFailed | None = None
 
     def recover(self) -> str | None:
-        return None
+        if self._journal is None:
+            return None
+        old, self._journal = self._journal, None
+        if self.tree is old.tree and self.files is old.files:
+            return "undone"
+        self.live = self.tree
+        return "finished"
 
     def facts(self, part: str, *, standing: bool = False) -> Facts:
         known = Facts(
@@ -144,6 +161,7 @@ class FakeHost:
         *,
         over_edits: bool = False,
     ) -> bool:
+        self._require_recovered()
         tree, ledger, own = self.tree, self.ledger, self.files
         if facts.part == "postfix":
             tree, ledger = compose(tree, ledger, setting, plan)
@@ -159,13 +177,35 @@ class FakeHost:
                 self._try_out(each)
             else:
                 probe(each)
-        for name in ("journal", "swap", "reload", "verify"):
-            self._step(name, step)
-        self.tree = self.live = tree
-        self.ledger = ledger
-        self.files = own
-        self.reloads += 1
+        self._swap(_Standing(tree, ledger, own), step)
         return True
+
+    def _swap(self, new: _Standing, step: Step) -> None:
+        """Make *new* what stands; whoever is killed in it leaves the journal."""
+        old = _Standing(self.tree, self.ledger, self.files)
+        self._step("journal", step)
+        self._journal = old
+        try:
+            self._step("swap", step)
+            self._stand(new)
+            self._step("reload", step)
+            self.live = new.tree
+            self.reloads += 1
+            self._step("verify", step)
+        except HostError:
+            step(PUT_BACK)
+            self._stand(old)
+            self.live = old.tree
+            self._journal = None
+            raise
+        self._journal = None
+
+    def _stand(self, now: _Standing) -> None:
+        self.tree, self.ledger, self.files = now.tree, now.ledger, now.files
+
+    def _require_recovered(self) -> None:
+        if self.recover():
+            raise HostError("A change that had failed has been put back now; this is tried again.")
 
     def drift(self, setting: str, plan: Plan, facts: Facts) -> list[FileDiff]:
         if facts.part != "postfix":
@@ -206,6 +246,7 @@ class FakeHost:
         return self.counted
 
     def settle(self) -> bool:
+        self._require_recovered()
         if self.ledger.leaving() and not self.in_flight:
             self.tree, self.ledger = settle(self.tree, self.ledger)
             self.live = self.tree

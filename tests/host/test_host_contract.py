@@ -265,6 +265,88 @@ def test_lines_that_the_admin_adds_meanwhile_stay(scene: Scene) -> None:
     assert scene.value("delay_warning_time") == "4h"
 
 
+class Killed(BaseException):
+    """No error that anything would put back: as if the process were gone."""
+
+
+@pytest.mark.parametrize(
+    ("at", "comes"),
+    [
+        ("check", None),
+        ("probe", None),
+        ("journal", None),
+        ("swap", "undone"),
+        ("reload", "finished"),
+        ("verify", "finished"),
+    ],
+)
+def test_a_change_that_was_killed_is_undone_or_finished(
+    scene: Scene, at: str, comes: str | None
+) -> None:
+    """By whether the rename that counts has happened; and what was wanted can be made after it."""
+    set_up(scene)
+    before = scene.texts()
+
+    def die(step: str) -> None:
+        if step == at:
+            raise Killed
+
+    wanted = plan(scene.host.facts("postfix"), "[b.test]:2525")
+    with pytest.raises(Killed):
+        converge(scene, wanted, step=die)
+    assert scene.host.recover() == comes
+    assert scene.host.recover() is None
+    assert scene.value("relayhost") == ("[b.test]:2525" if comes == "finished" else "[a.test]:587")
+    assert (scene.texts() == before) == (comes != "finished")
+    assert converge(scene, wanted) == (comes != "finished")
+    assert scene.value("relayhost") == "[b.test]:2525"
+
+
+def test_what_was_killed_is_recovered_before_anything_else_is_changed(scene: Scene) -> None:
+    """Where one process goes on; the facts it has may be of what was left half-made."""
+
+    def die(step: str) -> None:
+        if step == "swap":
+            raise Killed
+
+    facts = scene.host.facts("postfix")
+    with pytest.raises(Killed):
+        converge(scene, plan(facts), step=die)
+    with pytest.raises(HostError, match="tried again") as caught:
+        scene.host.converge("s", plan(facts), facts, ignore, ignore)
+    assert caught.value.temporary
+    assert converge(scene, plan(facts))
+
+
+def test_what_was_edited_since_is_drift(scene: Scene) -> None:
+    """A look shows it and changes nothing; to apply the same once more puts it back."""
+    wanted = set_up(scene)
+    facts = scene.host.facts("postfix")
+    assert scene.host.drift("s", wanted, facts) == []
+    scene.append("relayhost = [theirs.test]:25\n")
+    before = scene.texts()
+    (drift,) = scene.host.drift("s", wanted, scene.host.facts("postfix"))
+    assert "[theirs.test]:25" in drift.diff
+    assert "u:p" not in drift.diff
+    assert scene.texts() == before
+    assert scene.value("relayhost") == "[theirs.test]:25"
+    facts = scene.host.facts("postfix")
+    assert scene.host.converge("s", wanted, facts, ignore, ignore, over_edits=True)
+    assert scene.value("relayhost") == "[a.test]:587"
+    assert scene.host.drift("s", wanted, scene.host.facts("postfix")) == []
+
+
+def test_a_rehearsal_tells_what_would_change_and_changes_nothing(scene: Scene) -> None:
+    facts, before = scene.host.facts("postfix"), scene.texts()
+    with scene.host.rehearsal("s", plan(facts), facts) as (differences, _):
+        told = "".join(each.diff for each in differences)
+    assert "[a.test]:587" in told
+    assert "u:p" not in told
+    assert scene.texts() == before
+    assert scene.host.owned("s") == []
+    assert scene.host.recover() is None
+
+
 def test_nothing_under_way_is_nothing_to_recover(scene: Scene) -> None:
     assert scene.host.recover() is None
     set_up(scene)
