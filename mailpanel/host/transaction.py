@@ -187,8 +187,10 @@ class Transaction:
         if keep:
             name = f"{time.time_ns()}-{self._journal.setting}.json"
             self._journal.without_own_files().write(self._backups / name)
-            for old in sorted(self._backups.iterdir())[:-KEPT_BACKUPS]:
-                old.unlink()
+        # A killed process has left half of one.
+        halves = self._backups.glob(".*")
+        for old in [*halves, *sorted(self._backups.glob("[!.]*"))[:-KEPT_BACKUPS]]:
+            old.unlink()
         self._path.unlink(missing_ok=True)
         files.sync_directory(self._path.parent)
 

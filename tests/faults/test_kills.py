@@ -8,12 +8,14 @@ import time
 
 import pytest
 from figures import FIGURES
-from world import SETTINGS, World
+from world import MASTER, SETTINGS, World
 
 STEPS = ("check", "probe", "journal", "swap", "reload", "verify")
 ACTIONS = ("set", "set anew", "reset")
 # One in so many is a process with an interpreter of its own, killed while it starts, too.
 WHOLE = 4
+# A rotation of the password is seen by Dovecot itself.
+NEVER = (MASTER, "set anew", "reload")
 
 pytestmark = pytest.mark.timeout(7200)
 
@@ -69,7 +71,7 @@ def mortal(world: World) -> World:
 
 def test_at_each_step(mortal: World, chance: random.Random, rounds: int) -> None:
     """Each setting, set, set anew and reset, killed when it comes to each step."""
-    cases = list(itertools.product(SETTINGS, ACTIONS, STEPS))
+    cases = [each for each in itertools.product(SETTINGS, ACTIONS, STEPS) if each != NEVER]
     chance.shuffle(cases)
     for setting, action, step in itertools.islice(itertools.cycle(cases), rounds * 4 // 10):
         prepare(mortal, setting, action)

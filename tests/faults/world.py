@@ -30,7 +30,7 @@ MORTAL = Path(__file__).with_name("mortal_apply.py")
 RELAYHOST, MAILER = "postfix_relayhost", "system_mailer"
 INTERVAL, MASTER = "junk_trash_clearing_interval", "imap_master_password"
 SETTINGS = (RELAYHOST, INTERVAL, MASTER, MAILER)
-PATIENCE, LOOK = 60.0, 0.02
+PATIENCE, MOMENT, LOOK = 60.0, 10.0, 0.02
 
 
 @dataclass
@@ -304,15 +304,19 @@ class World:
     def _assert_nothing_left(self) -> None:
         assert list((self.state / "journal").iterdir()) == []
         # A look at what somebody edited, once a second here, stages what it compares with.
-        deadline = time.monotonic() + PATIENCE
-        while (self.state / "stage" / "etc").exists():
-            assert time.monotonic() < deadline
+        deadline = time.monotonic() + MOMENT
+        while left := self._left():
+            assert time.monotonic() < deadline, left
             time.sleep(LOOK)
-        places = (self.postfix.config_directory, self.dovecot.config_directory, self.state)
-        left = [path for place in places for path in place.rglob(".*.mailpanel")]
-        assert left == []
         users = self.dovecot.config_directory / "mailpanel" / "master-users"
         assert not users.exists() or "mailpanel-probe" not in users.read_text()
+
+    def _left(self) -> list[Path]:
+        """Return what a change makes and takes away again."""
+        places = (self.postfix.config_directory, self.dovecot.config_directory, self.state)
+        left = [path for place in places for path in place.rglob(".*.mailpanel")]
+        stage = self.state / "stage" / "etc"
+        return [*left, stage] if stage.exists() else left
 
     def opens(self, user: str, password: str) -> bool:
         """Say whether *user* gets in and sees the mailbox's own message."""

@@ -120,6 +120,7 @@ class World:
         assert now in (self.old, self.new)
         assert list(self.journals.iterdir()) == []
         assert len(list(self.backups.iterdir())) <= KEPT_BACKUPS
+        assert list(self.backups.glob(".*")) == [], "half a backup is none"
         assert self.directories() == ({"leaving"} if now == self.old else {"mailpanel"})
 
     def assert_no_mail_is_lost(self) -> None:
