@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mailpanel.apply.faults import log_frames
+from mailpanel.apply.faults import log_frames, unforeseen
 from mailpanel.apply.messages import Hello, Present
 from mailpanel.errors import HostError
 from mailpanel.host.mailhost import Host
@@ -69,14 +69,20 @@ class Presence:
         try:
             facts = self._host.facts(part)
         except HostError as error:
-            # Said when it comes and when it goes, not at each look.
-            if self._wrong.get(part) != str(error):
-                self._wrong[part] = str(error)
-                log.error("%s", error)
+            self._say(part, str(error))
+            return None
+        except Exception as error:  # noqa: BLE001 (a look must not stop the service)
+            self._say(part, str(unforeseen(error)))
             return None
         if self._wrong.pop(part, None) is not None:
             log.info("the configuration of %s can be read again", part)
         return facts
+
+    def _say(self, part: str, sentence: str) -> None:
+        # When it comes and when it goes, not at each look.
+        if self._wrong.get(part) != sentence:
+            self._wrong[part] = sentence
+            log.error("%s", sentence)
 
 
 def _version(part: str, facts: Facts | None) -> str:

@@ -29,11 +29,15 @@ def default_account(path: Path) -> Mapping[str, str]:
     """
     if not path.exists():
         return {}
-    with NamedTemporaryFile() as harmless:
-        harmless.write(_COMMANDS.sub(b"", path.read_bytes()))
-        harmless.flush()
-        argv = ["msmtp", "-C", harmless.name, "--pretend", "--", "nobody@localhost"]
-        answer = command.run(argv)
+    try:
+        text = _COMMANDS.sub(b"", path.read_bytes())
+        with NamedTemporaryFile() as harmless:
+            harmless.write(text)
+            harmless.flush()
+            argv = ["msmtp", "-C", harmless.name, "--pretend", "--", "nobody@localhost"]
+            answer = command.run(argv)
+    except OSError as error:
+        raise CheckFailed(f"{path.name} cannot be looked at: {error.strerror}.") from None
     if answer.code != 0:
         if "account default not found" in answer.stderr:
             return {}

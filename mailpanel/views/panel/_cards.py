@@ -108,6 +108,16 @@ class HostPart:
         return self._said["live_revision"] or 0
 
     @property
+    def again(self) -> str | None:
+        """Return whether and when what has failed is tried again by itself."""
+        if self.status != "failed":
+            return None
+        at = self._said["next_attempt"]
+        if not isinstance(at, str):
+            return "It is not tried again by itself: save it once more."
+        return f"It is tried again at {datetime.fromisoformat(at):%H:%M:%S} UTC."
+
+    @property
     def problem(self) -> str | None:
         """Return why what is applied could not be applied once more."""
         return self._said.get("problem") if self.status == "applied" else None
