@@ -35,15 +35,15 @@ def run(monkeypatch, tmp_path):
     return run
 
 
-def test_table_is_aligned_and_ends_with_the_error(run):
+def test_table_is_aligned_and_tells_the_error(run):
     result = run([APPLIED, {**FAILED, "live": 0}])
     header, applied, failed = result.stdout.splitlines()
     names = ["SETTING", "STATUS", "REVISION", "LIVE", "SINCE", "TRIED", "AGAIN", "STEP", "ERROR"]
-    assert header.split() == names
+    assert header.split() == [*names, "RELAY"]
     assert header.index("STATUS") == applied.index("applied") == failed.index("failed")
-    assert applied.split()[2:] == ["3", "3", "2026-11-22T12:00:00Z", "-", "-", "-"]
+    assert applied.split()[2:] == ["3", "3", "2026-11-22T12:00:00Z", "-", "-", "-", "-"]
     assert failed.split()[3] == "-"
-    assert failed.endswith("probe  The relay refused.")
+    assert failed.endswith("probe  The relay refused.  -")
 
 
 def test_failed_setting_is_exit_status_1(run):
