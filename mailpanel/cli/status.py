@@ -22,8 +22,8 @@ from mailpanel.layout import wrong_user
 __all__ = ["command"]
 
 COLUMNS = (
-    *("setting", "status", "revision", "live", "since", "tried again", "step", "error"),
-    "relay",
+    *("setting", "status", "revision", "live", "relay", "since", "tried again", "step"),
+    "error",
 )
 
 

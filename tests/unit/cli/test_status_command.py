@@ -38,12 +38,12 @@ def run(monkeypatch, tmp_path):
 def test_table_is_aligned_and_tells_the_error(run):
     result = run([APPLIED, {**FAILED, "live": 0}])
     header, applied, failed = result.stdout.splitlines()
-    names = ["SETTING", "STATUS", "REVISION", "LIVE", "SINCE", "TRIED", "AGAIN", "STEP", "ERROR"]
-    assert header.split() == [*names, "RELAY"]
+    names = ["SETTING", "STATUS", "REVISION", "LIVE", "RELAY", "SINCE", "TRIED", "AGAIN"]
+    assert header.split() == [*names, "STEP", "ERROR"]
     assert header.index("STATUS") == applied.index("applied") == failed.index("failed")
-    assert applied.split()[2:] == ["3", "3", "2026-11-22T12:00:00Z", "-", "-", "-", "-"]
+    assert applied.split()[2:] == ["3", "3", "-", "2026-11-22T12:00:00Z", "-", "-", "-"]
     assert failed.split()[3] == "-"
-    assert failed.endswith("probe  The relay refused.  -")
+    assert failed.endswith("probe  The relay refused.")
 
 
 def test_failed_setting_is_exit_status_1(run):
@@ -80,3 +80,10 @@ def test_nothing_managed_says_so(run):
     result = run([])
     assert result.exit_code == 0
     assert "nothing" in result.stdout
+
+
+def test_what_is_wrong_with_the_relay_is_told(run):
+    health = {"says": "The relay refuses.", "mail": "3 messages wait."}
+    assert (
+        "The relay refuses. 3 messages wait." in run([{**APPLIED, "relay_health": health}]).stdout
+    )
