@@ -21,7 +21,7 @@ from mailpanel.errors import HostError, InvalidFields
 from mailpanel.host.doveconf import Doveconf
 from mailpanel.host.own_files import master_line
 from mailpanel.plan import Facts, MsmtpFacts, WriteFile
-from mailpanel.playground.dovecot import PrivateDovecot
+from mailpanel.playground.dovecot import PrivateDovecot, dovecot_version
 from mailpanel.settings import SETTINGS
 from mailpanel.settings._dovecot import block_name
 
@@ -174,7 +174,9 @@ def test_dovecot_finds_each_master_user_with_its_own_password(
     users.write_text("".join(master_line(name, *rest) for name, rest in known.items()))
     users.chmod(0o644)
     conf = dovecot.config_file.read_text()
-    passdb = f"passdb {{\n  driver = passwd-file\n  args = {users}\n}}\n"
+    is_2_3 = dovecot_version().startswith("2.3")
+    head, where = ("passdb", "args") if is_2_3 else ("passdb more", "passwd_file_path")
+    passdb = f"{head} {{\n  driver = passwd-file\n  {where} = {users}\n}}\n"
     dovecot.config_file.write_text(f"{conf}\n{passdb}")
     dovecot.start()
     for name, (password, nets) in known.items():

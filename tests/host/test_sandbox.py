@@ -116,7 +116,7 @@ def require_confined(process: subprocess.Popen[bytes], name: str) -> None:
 
 
 def test_apply_makes_and_takes_back_all_settings(
-    host, confined, make_relay, postfix, dovecot, directory, wait_until
+    host, confined, make_relay, postfix, dovecot, *, directory, wait_until
 ) -> None:
     """With six capabilities, on a file system that is read-only but for what is the host's."""
     panel, places = host
