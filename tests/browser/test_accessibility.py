@@ -9,6 +9,7 @@ import pyotp
 import pytest
 from conftest import MakePerson
 from person import WIDTHS, Person
+from playwright.sync_api import expect
 
 from mailpanel.playground.whole import Playground
 from mailpanel.settings import SETTINGS
@@ -172,6 +173,13 @@ def was_edited_on_its_page(person: Person) -> None:
     person.open(RELAYHOST)
 
 
+def has_a_wrong_code(person: Person) -> None:
+    person.open("/account/second-factor/")
+    person.field("Code").fill("000000")
+    person.page.get_by_role("main").locator("button.btn-primary").click()
+    expect(person.page.locator("#error")).to_be_visible()
+
+
 def is_logged_out(person: Person) -> None:
     person.open(RELAYHOST)
     person.forget_session()
@@ -219,6 +227,7 @@ VISITS: dict[str, Visit] = {
     "forget": opens("/hosts/playground/forget/"),
     "account": opens("/account/"),
     "second factor": is_setting_up_a_factor,
+    "second factor, wrong code": has_a_wrong_code,
     "nothing here": opens("/nothing/"),
     "logged out": is_logged_out,
 }

@@ -19,7 +19,7 @@ SETTING = "/settings/postfix_relayhost/"
 class TestHosts:
     def test_a_host_is_shown_with_what_it_runs_and_has(self, panel: Panel) -> None:
         """By the settings' titles."""
-        details = {"live": 7}
+        details = {"live_revision": 7}
         panel.report("postfix_relayhost", 8, "failed", error="It did not work.", details=details)
         text = " ".join(panel.browser().get("/hosts/").html.get_text().split())
         assert "Live there is revision 7." in text

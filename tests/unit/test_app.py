@@ -9,7 +9,10 @@ import mailpanel
 from mailpanel.errors import DeploymentError
 from mailpanel.security import Permission
 
-PUBLIC = {"openapi", "auth", "healthz", "readyz", "panel.log_in", "panel.log_out", "panel.asset"}
+PUBLIC = {
+    *("openapi", "auth", "healthz", "readyz"),
+    *("panel.log_in", "panel.log_in_code", "panel.log_out", "panel.asset"),
+}
 
 
 def make(tmp_path, **options):

@@ -47,9 +47,9 @@ def test_a_template_holds_no_code_and_asks_nobody_else(path):
     """The policy would stop it, and a reader would find it nowhere else."""
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=|https?://", text)
-    # What is HTML already is what a form has rendered, and nothing else.
+    # What is HTML already is what a form has rendered, or the picture of a code that we draw.
     for part in re.findall(r"structure[: ]+([a-z_.]+)", text):
-        assert part in ("form.render", "field.serialize", "child.render_template")
+        assert part in ("form.render", "field.serialize", "child.render_template", "picture")
 
 
 def test_the_script_says_its_header_as_the_server_reads_it():
