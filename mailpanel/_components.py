@@ -193,6 +193,10 @@ DETAILS: Json = {
         "description": "The name to log in by IMAP with, beside the master password; "
         "`user@example.net` stands for the mailbox.",
     },
+    "last_log_in": {
+        "type": "string",
+        "description": "The mailbox that the master password opened last, from where and when.",
+    },
     "other_ways": {
         "type": "string",
         "description": "Which mail of this host does not go to the relayhost.",

@@ -39,6 +39,7 @@ def make_app(settings: Mapping[str, str]) -> Any:
     config.include("mailpanel.checks")
     config.include("mailpanel.step_up")
     config.include("mailpanel.tweens")
+    config.include("mailpanel.rate_limit")
     config.include("mailpanel.routes")
     config.scan("mailpanel.views")
     return config.make_wsgi_app()

@@ -12,6 +12,7 @@ __all__ = [
     "ErrandAnswer",
     "FileDiff",
     "FolderPreview",
+    "MasterLogIn",
     "Report",
     "Step",
 ]
@@ -47,6 +48,20 @@ class Report:
     duration_ms: int | None
     highest_revision: int
     details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MasterLogIn:
+    """A log-in with the master password, at *at* (seconds since the epoch).
+
+    ``line`` is where in the log it stands, by which the host knows it again.
+    """
+
+    mailbox: str
+    address: str
+    protocol: str
+    at: float
+    line: str
 
 
 @dataclass(frozen=True, slots=True)

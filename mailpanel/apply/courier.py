@@ -21,6 +21,8 @@ from mailpanel.apply.messages import (
     DesiredSettings,
     Goodbye,
     Hello,
+    LogInsKept,
+    LogInsSeen,
     Message,
     Present,
     ProbeRequest,
@@ -127,6 +129,10 @@ class Courier:
                     # Once: whoever asked waits now, or not at all.
                     with suppress(DatabaseAway):
                         self._errands.answer(message)
+                case LogInsSeen():
+                    with suppress(DatabaseAway), self._complaints.about("the log-ins"):
+                        self._hosts.log_ins(self._host_name, message.log_ins)
+                        await _send(writer, LogInsKept(message.number))
                 case Goodbye():
                     return True
         return False

@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from mailpanel.errors import ProtocolError
 from mailpanel.plan import SmtpLogin
-from mailpanel.reports import Desired, Errand, ErrandAnswer, Report, Step
+from mailpanel.reports import Desired, Errand, ErrandAnswer, MasterLogIn, Report, Step
 
 __all__ = [
     "HEADER",
@@ -23,6 +23,8 @@ __all__ = [
     "DesiredSettings",
     "Goodbye",
     "Hello",
+    "LogInsKept",
+    "LogInsSeen",
     "Message",
     "Present",
     "ProbeRequest",
@@ -81,6 +83,21 @@ class ProbeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class LogInsSeen:
+    """To the courier: these were with the master password; answered by :class:`LogInsKept`."""
+
+    number: int
+    log_ins: tuple[MasterLogIn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogInsKept:
+    """To the executor: what was seen under *number* stands in the audit log."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Goodbye:
     """To the courier: pass on what is left, and end."""
 
@@ -94,6 +111,8 @@ Message = (
     | Present
     | ProbeRequest
     | ErrandAnswer
+    | LogInsSeen
+    | LogInsKept
     | Goodbye
 )
 _TYPES: dict[str, type[Any]] = {each.__name__: each for each in get_args(Message)}

@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import time
+from contextlib import suppress
 
 from mailpanel.apply.adoption import Adoptions
 from mailpanel.apply.executor import Executor
 from mailpanel.apply.health import RelayHealth
+from mailpanel.apply.log_ins import LogInWatch
 from mailpanel.apply.messages import (
     DesiredSettings,
     Goodbye,
+    LogInsKept,
+    LogInsSeen,
     Message,
     ProbeRequest,
     ProbeResult,
@@ -25,6 +29,7 @@ from mailpanel.deployment import Deployment
 from mailpanel.errors import HostError, ProbeFailed, ProtocolError
 from mailpanel.host.lock import locked
 from mailpanel.host.mailhost import MailHost
+from mailpanel.host.master_log_ins import MasterLogIns
 from mailpanel.host.relay_look import RelayLook
 from mailpanel.host.state import State
 from mailpanel.layout import prepare_run, prepare_state
@@ -140,6 +145,10 @@ class _Service:
             check_interval=deployment.check_interval,
         )
 
+        self._log_ins = LogInWatch(
+            MasterLogIns(deployment), self._state, self._tell_log_ins, self._executor.amend
+        )
+
     def serve(self, pipe: Pipe) -> int:
         """Converge for ever: at each message, and while something waits to be settled."""
         self._greet(pipe)
@@ -195,6 +204,11 @@ class _Service:
     def _report(self, report: Report) -> None:
         self._pipe.send(report)
 
+    def _tell_log_ins(self, seen: LogInsSeen) -> None:
+        # A courier that has gone is told again by the next look.
+        with suppress(EOFError):
+            self._pipe.send(seen)
+
     def _receive(self, timeout: float | None) -> None:
         """Take all messages that are there; of what is wanted only the last word counts."""
         message = self._pipe.receive(timeout)
@@ -205,6 +219,8 @@ class _Service:
     def _take(self, message: Message) -> None:
         if isinstance(message, DesiredSettings):
             self._wanted = message
+        elif isinstance(message, LogInsKept):
+            self._log_ins.kept(message)
         elif isinstance(message, Errand) and len(self._errands) < MOST_ERRANDS:
             self._errands.append((time.monotonic(), message))
         elif isinstance(message, Errand):
@@ -262,6 +278,8 @@ class _Service:
         for each in self._wanted.settings:
             with self._stop.busy():
                 self._executor.look(each)
+        with self._stop.busy():
+            self._log_ins.look()
 
     def _converge(self) -> None:
         for each in self._settings:

@@ -20,7 +20,7 @@ from mailpanel.host.daemon import children
 from mailpanel.host.doveconf import seconds
 from mailpanel.host.dovecot import Dovecot
 
-__all__ = ["end_sessions", "end_sessions_of_undone"]
+__all__ = ["LOGIN", "WHO", "end_sessions", "end_sessions_of_undone", "logs"]
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +35,11 @@ LOOK = 1.2
 
 # At the place where Dovecot itself writes it (2.3, 2.4; with a log file, with syslog): further
 # on in a line stands what clients chose, such as the name of a log-in that failed.
-_LOGIN = re.compile(
+LOGIN = re.compile(
     rb"^[^(=<\[]*(?:\[[0-9]+\]: )?imap-login: (?:Info: )?(?:Login|Logged in): user=<([^>]*)>(.*)"
 )
 _PROCESS = re.compile(rb"\bmpid=([0-9]+)\b")
-_WHO = re.compile(rb"\b(?:auth_user|master_user|master)=<([^>]*)>")
+WHO = re.compile(rb"\b(?:auth_user|master_user|master)=<([^>]*)>")
 
 
 def end_sessions(dovecot: Dovecot, master: str) -> None:
@@ -86,17 +86,18 @@ def end_sessions_of_undone(dovecot: Dovecot, masters: Collection[str]) -> None:
 def _log_ins(parameters: Mapping[str, str]) -> dict[int, dict[bytes, bytes]]:
     """Return who logged in, and to which mailbox, by the process that serves it."""
     found: dict[int, dict[bytes, bytes]] = {}
-    for path in _logs(parameters):
+    for path in logs(parameters):
         for line in _tail(path).split(b"\n"):
-            login = _LOGIN.search(line)
+            login = LOGIN.search(line)
             process = login and _PROCESS.search(login[2])
-            who = login and _WHO.search(login[2])
+            who = login and WHO.search(login[2])
             if login and process and who:
                 found.setdefault(int(process[1]), {})[who[1]] = login[1]
     return found
 
 
-def _logs(parameters: Mapping[str, str]) -> Iterator[Path]:
+def logs(parameters: Mapping[str, str]) -> Iterator[Path]:
+    """Yield where Dovecot logs who logs in, before each the one that it was turned to."""
     own = parameters["info_log_path"] or parameters["log_path"]
     for name in SYSLOG if own in ("", "syslog") else (own,):
         yield Path(f"{name}.1")

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from mailpanel.errors import NotFound
 from mailpanel.models import DesiredSetting, Host, HostSetting, Revision
-from mailpanel.reports import Desired, Report
+from mailpanel.reports import Desired, MasterLogIn, Report
 from mailpanel.services import audit
+from mailpanel.services._log_ins import keep_log_ins
 from mailpanel.services._rows import locked_row
 from mailpanel.services._states import reported
 from mailpanel.services._unbelieved import (
@@ -107,6 +108,11 @@ class Hosts:
         """Note what the admin's own configuration on *host* amounts to for *setting*."""
         with self._database.writing() as session:
             self._about(session, host, setting).present = value
+
+    def log_ins(self, host: str, log_ins: Sequence[MasterLogIn]) -> None:
+        """Write down who logged in with the master password on *host*, each once."""
+        with self._database.writing() as session:
+            keep_log_ins(session, host, log_ins)
 
     def list(self) -> Rows:
         """Return all hosts with their versions, last contact and reports."""

@@ -16,7 +16,7 @@ from mailpanel.models import FailedAttempt
 from mailpanel.services.clock import Clock, utc_now
 from mailpanel.services.database import Database
 
-__all__ = ["Throttle", "Try"]
+__all__ = ["Throttle", "Try", "network_of"]
 
 REFUSAL = "Too many bad credentials came from this address."
 
@@ -115,13 +115,14 @@ class Throttle:
         return Throttled(self._refusal, max(1, ceil(until - self._clock().timestamp())))
 
     def _key(self, who: str) -> str:
-        return f"{self._purpose}{_network(who)}"[:96]
+        return f"{self._purpose}{network_of(who)}"[:96]
 
     def _until(self) -> int:
         return (int(self._clock().timestamp()) // self._window + 1) * self._window
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
+    """Return the network that *address* counts for: itself, or the /64 of an IPv6 one."""
     try:
         where = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -80,6 +80,28 @@ def test_it_sends_no_mail(make_dovecot, postfix, make_panel):
             pass
 
 
+def test_who_used_it_stands_in_the_audit_log_once(panel, running, wait_until):
+    """Mailbox, address, protocol and time, and the last one beside the setting; no owner's own."""
+    password = new_password(panel)
+
+    def entries():
+        audit = panel.api("GET", "audit/?action=master.log_in").body["audit"]
+        return [(each["detail"]["mailbox"], each["address"]) for each in audit]
+
+    assert opens(running, ANNA, PASSWORD)
+    assert opens(running, f"{ANNA}*master", password)
+    wait_until(lambda: entries() == [(ANNA, "127.0.0.1")])
+    assert opens(running, f"{BERT}*master", password)
+    wait_until(lambda: entries() == [(BERT, "127.0.0.1"), (ANNA, "127.0.0.1")])
+    (host,) = panel.api("GET", f"settings/{SETTING}/status/").body["status"]["hosts"]
+    assert host["last_log_in"].startswith(f"{BERT} by imap from 127.0.0.1, ")
+    assert f"the master password opened {BERT} by imap" in panel.log("apply")
+    panel.stop_service("apply")
+    panel.start_service("apply", "apply")
+    assert opens(running, f"{ANNA}*master", password)
+    wait_until(lambda: len(entries()) == 3)
+
+
 def is_open(session: imaplib.IMAP4) -> bool:
     try:
         return session.noop()[0] == "OK"

@@ -95,6 +95,7 @@ LAYERS = {
     "faults": layer("errors"),
     "checks": layer("renderers security", "pyramid"),
     "step_up": layer(),
+    "rate_limit": layer("errors services", "pyramid"),
     "protection": layer(),
     "tweens": layer("protection renderers security", "pyramid"),
     "routes": layer("resources", "pyramid"),

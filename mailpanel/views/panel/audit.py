@@ -21,6 +21,8 @@ ACTIONS = {
     "account.passwd": "gave an account a new password",
     "account.remove": "removed an account",
     "host.forget": "forgot a mail host",
+    "keys.rotate": "made new keys",
+    "master.log_in": "the master password opened a mailbox",
     "request.refused": "was refused",
     "second_factor.add": "set up a second factor",
     "second_factor.codes": "made new recovery codes",
