@@ -1,4 +1,4 @@
-"""Files that hold a key: 32 bytes, as base64."""
+"""Files that hold a key, or several, a line each: 32 bytes, as base64."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mailpanel.errors import DeploymentError
 
-__all__ = ["LENGTH", "read_key", "write_new"]
+__all__ = ["LENGTH", "keys_in", "read_key", "read_keys", "write_new"]
 
 LENGTH = 32  # bytes, of a key of each kind that there is here
 
@@ -42,14 +42,29 @@ def write_new(path: Path, content: bytes, mode: int, owner: tuple[int, int] | No
 
 def read_key(path: Path) -> bytes:
     """Return the key in *path*; raises :class:`DeploymentError` where it cannot be had."""
+    return read_keys(path)[0]
+
+
+def read_keys(path: Path) -> list[bytes]:
+    """Return the keys in *path*, a line each; raises :class:`DeploymentError` as :func:`read_key`.
+
+    There is at least one.
+    """
     try:
-        key = base64.b64decode(path.read_bytes())
-    except ValueError:
-        key = b""
+        keys = keys_in(path.read_bytes())
     except OSError as error:
         raise DeploymentError(
             f"{path}: the key cannot be read ({error.strerror}); run mailpanel init"
         ) from None
-    if len(key) != LENGTH:
+    if not keys:
         raise DeploymentError(f"{path}: this is no key of mailpanel's; run mailpanel init")
-    return key
+    return keys
+
+
+def keys_in(text: bytes) -> list[bytes]:
+    """Return the keys in *text*, a line each; none where one of them is no key."""
+    try:
+        keys = [base64.b64decode(line, validate=True) for line in text.split()]
+    except ValueError:
+        return []
+    return keys if all(len(key) == LENGTH for key in keys) else []

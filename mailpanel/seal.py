@@ -5,6 +5,7 @@ The web seals with a public key (libsodium's sealed box); the private key is
 root's on the mail hosts. Inside the box stands the secret together with its
 setting, destination and revision, so that a stored box cannot be pointed at
 another server. Text form: ``1.KEYID.BOX``, version, key id, URL-safe base64.
+A file of private keys has a line each: the first is the present one, those after it only open.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,9 @@ from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from mailpanel.errors import DeploymentError, SealError
-from mailpanel.key_files import LENGTH, read_key, write_new
+from mailpanel.key_files import keys_in, read_key, read_keys, write_new
 
-__all__ = ["Opener", "Sealer", "make_keys", "take_key"]
+__all__ = ["Opener", "Sealer", "key_id_of", "make_keys", "rotate_keys", "take_key"]
 
 VERSION = "1"
 DAMAGED = "The stored password is damaged; type it again."
@@ -41,7 +42,7 @@ def make_keys(private_key_file: Path, public_key_file: Path) -> bool:
     """
     made = False
     if private_key_file.exists():
-        private = PrivateKey(read_key(private_key_file))
+        private = PrivateKey(read_keys(private_key_file)[0])
     else:
         private = PrivateKey.generate()
         write_new(private_key_file, base64.b64encode(bytes(private)) + b"\n", 0o600)
@@ -59,26 +60,49 @@ def take_key(text: bytes, private_key_file: Path, public_key_file: Path) -> bool
     Raises :class:`DeploymentError` where *text* is no key, or where another key opens
     what is stored here; nothing has changed then.
     """
-    try:
-        key = base64.b64decode(text.strip(), validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != LENGTH:
+    keys = keys_in(text)
+    if not keys:
         raise DeploymentError(
             "what was given is no private key; give what stands in another mail host's seal.key"
         )
     if private_key_file.exists():
-        if read_key(private_key_file) != key:
+        own = read_keys(private_key_file)
+        if own == keys:
+            return False
+        # After a rotation elsewhere the key that is the present one here is still among them.
+        if own[0] not in keys:
             raise DeploymentError(
                 f"{private_key_file}: there is another key already, and what was sealed for it "
                 "would be lost; move it away first if that is meant"
             )
-        return False
     # Made anew from the private key: first gone, so that the two never differ.
     public_key_file.unlink(missing_ok=True)
-    write_new(private_key_file, base64.b64encode(key) + b"\n", 0o600)
+    write_new(private_key_file, _as_text(keys), 0o600)
     make_keys(private_key_file, public_key_file)
     return True
+
+
+def rotate_keys(private_key_file: Path, public_key_file: Path, used: Collection[str]) -> None:
+    """Put a new key pair first; the key before it stays, and those whose ids are in *used*.
+
+    Raises :class:`DeploymentError` where there is no key yet.
+    """
+    present, *older = read_keys(private_key_file)
+    kept = [key for key in older if _key_id(bytes(PrivateKey(key).public_key)) in used]
+    keys = [bytes(PrivateKey.generate()), present, *kept]
+    # The private one first: what is sealed from now on can be opened at every instant.
+    write_new(private_key_file, _as_text(keys), 0o600)
+    public = base64.b64encode(bytes(PrivateKey(keys[0]).public_key)) + b"\n"
+    write_new(public_key_file, public, 0o644)
+
+
+def key_id_of(sealed: str) -> str:
+    """Return the id of the key that *sealed* was sealed with; empty where it names none."""
+    return sealed.split(".")[1] if sealed.count(".") == 2 else ""
+
+
+def _as_text(keys: list[bytes]) -> bytes:
+    return b"".join(base64.b64encode(key) + b"\n" for key in keys)
 
 
 @dataclass(frozen=True)
@@ -92,13 +116,18 @@ class Sealer:
 
         Raises :class:`DeploymentError` where the public key cannot be read.
         """
+        return self.put(
+            {
+                "setting": setting,
+                "revision": revision,
+                "destination": dict(destination),
+                "secret": secret,
+            }
+        )
+
+    def put(self, content: Mapping[str, Any]) -> str:
+        """Return *content*, as an opener has taken it out, in a box of this key's."""
         public = read_key(self.public_key_file)
-        content = {
-            "setting": setting,
-            "revision": revision,
-            "destination": dict(destination),
-            "secret": secret,
-        }
         box = SealedBox(PublicKey(public)).encrypt(json.dumps(content).encode("ascii"))
         return f"{VERSION}.{_key_id(public)}.{base64.urlsafe_b64encode(box).decode('ascii')}"
 
@@ -107,8 +136,18 @@ class Opener:
     """Opens sealed secrets; only the executor has one."""
 
     def __init__(self, private_key_file: Path) -> None:
-        self._private = PrivateKey(read_key(private_key_file))
-        self.key_id = _key_id(bytes(self._private.public_key))
+        self._file = private_key_file
+        self._keys: dict[str, PrivateKey] = {}
+        self._read()
+
+    @property
+    def key_id(self) -> str:
+        """Return the id of the present key."""
+        return next(iter(self._keys))
+
+    def _read(self) -> None:
+        keys = map(PrivateKey, read_keys(self._file))
+        self._keys = {_key_id(bytes(key.public_key)): key for key in keys}
 
     def open(self, sealed: str, setting: str, revision: int, destination: Mapping[str, Any]) -> str:
         """Return the secret in *sealed*.
@@ -116,7 +155,7 @@ class Opener:
         Raises :class:`SealError` where it was sealed with another key, for another
         setting or destination, or for a revision after *revision*.
         """
-        content = self._content(sealed)
+        content = self.content(sealed)
         if content.get("setting") != setting or content.get("destination") != dict(destination):
             raise SealError(
                 "The stored password was typed for another server; type it again for this one."
@@ -128,17 +167,21 @@ class Opener:
             raise SealError(DAMAGED)
         return secret
 
-    def _content(self, sealed: str) -> dict[str, Any]:
+    def content(self, sealed: str) -> dict[str, Any]:
+        """Return what is in *sealed*, which is nobody's word; raises :class:`SealError`."""
         version, _, rest = sealed.partition(".")
         key_id, _, box = rest.partition(".")
-        if version != VERSION or key_id != self.key_id:
+        if key_id not in self._keys:
+            # It may have been carried over, or made anew, since.
+            self._read()
+        if version != VERSION or key_id not in self._keys:
             raise SealError(
                 "The stored password was sealed with another key than this host's; type it "
                 "again, or carry the other host's state_directory/keys/seal.key over: "
                 "mailpanel init --key-stdin < seal.key"
             )
         try:
-            opened = SealedBox(self._private).decrypt(base64.urlsafe_b64decode(box))
+            opened = SealedBox(self._keys[key_id]).decrypt(base64.urlsafe_b64decode(box))
             content = json.loads(opened)
         except (CryptoError, ValueError, RecursionError):
             raise SealError(DAMAGED) from None

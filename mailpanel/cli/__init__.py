@@ -25,6 +25,7 @@ COMMANDS = {
     "setting": ("mailpanel.cli.setting", "Set, show and reset the settings."),
     "status": ("mailpanel.cli.status", "Show what is live on this host."),
     "hosts": ("mailpanel.cli.hosts", "Show all mail hosts, and what was edited there."),
+    "keys": ("mailpanel.cli.keys", "Carry the keys to another host, or make new ones."),
     "eject": ("mailpanel.cli.eject", "Leave plain files behind and go."),
     "playground": ("mailpanel.cli.playground", "Try it all, with daemons of its own."),
     "openapi": ("mailpanel.cli.openapi", "Print the OpenAPI description of the API."),
