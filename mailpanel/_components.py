@@ -13,6 +13,7 @@ __all__ = [
     "MAYBE_OBJECT",
     "MAYBE_TEXT",
     "MAYBE_TIME",
+    "MESSAGE",
     "PARAMETERS",
     "PROBLEMS",
     "PROBLEM_HEADERS",
@@ -81,6 +82,13 @@ PARAMETERS = {
         "schema": {"type": "string"},
         "example": "wait=30",
     },
+}
+MESSAGE: Json = {
+    "name": "message",
+    "in": "query",
+    "description": "`1` has each host send one message to the address of whoever calls, their "
+    "account's `recovery_email`, too. It is audited. For settings that send mail.",
+    "schema": {"type": "string", "enum": ["0", "1"], "default": "0"},
 }
 HEADERS: Json = {
     "Cache-Control": {"required": True, "schema": {"const": "no-store"}},
@@ -188,6 +196,10 @@ DETAILS: Json = {
         "description": "From when on messages are deleted that were not before; until then the "
         "longer of both intervals counts.",
     },
+    "undelivered": {
+        "type": "string",
+        "description": "What keeps mailpanel's own mails from going out.",
+    },
     "log_in_as": {
         "type": "string",
         "description": "The name to log in by IMAP with, beside the master password; "
@@ -252,7 +264,8 @@ _ANSWERED: Json = {
     "done": {"type": "boolean"},
     "ok": {"type": "boolean"},
     "error": MAYBE_TEXT,
-    "steps": {"type": "array", "items": _STEP},
+    "steps": {"type": "array", "items": _STEP, "description": "Those that have ended."},
+    "now": {**MAYBE_TEXT, "description": "The name of the step that is under way."},
     "diffs": {"type": "array", "items": _DIFF},
     "preview": {
         "type": ["array", "null"],

@@ -22,6 +22,9 @@ __all__ = ["DEFAULT_CONFIG", "OPTIONS", "Deployment", "Option", "load", "place_o
 DEFAULT_CONFIG = "/etc/mailpanel/mailpanel.ini"
 
 
+_MAIL_ADDRESS = re.compile(r"[A-Za-z0-9._+][A-Za-z0-9._+-]*@[A-Za-z0-9.-]+")
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One deployment option.
@@ -110,6 +113,14 @@ def _address(text: str) -> str:
         return str(ipaddress.ip_address(text)) if text else ""
     except ValueError:
         raise ValueError("give the address of the one proxy, like 127.0.0.1 or ::1") from None
+
+
+def _mail_address(text: str) -> str:
+    if text and not _MAIL_ADDRESS.fullmatch(text):
+        raise ValueError(
+            "give one mail address of letters, digits and . _ + -, like me@example.org"
+        )
+    return text
 
 
 def _networks(text: str) -> tuple[str, ...]:
@@ -203,7 +214,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "mailpanel.alert_address",
         "alert_address",
-        _text,
+        _mail_address,
         "",
         "where this host mails its alerts to",
     ),

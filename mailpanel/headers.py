@@ -9,7 +9,16 @@ from urllib.parse import parse_qs
 from mailpanel.errors import FieldError
 from mailpanel.services.changes import IfMatch
 
-__all__ = ["LONGEST_WAIT", "NOT_SET", "Query", "change_query", "etag", "if_match", "preferred_wait"]
+__all__ = [
+    "LONGEST_WAIT",
+    "NOT_SET",
+    "Query",
+    "asks_for_message",
+    "change_query",
+    "etag",
+    "if_match",
+    "preferred_wait",
+]
 
 LONGEST_WAIT = 60
 NOT_SET = IfMatch(any=False, revisions=frozenset(), unset=True)
@@ -90,6 +99,19 @@ def change_query(query_string: str) -> Query:
     if words not in (["yes"], ["no"]):
         errors.append(FieldError("probe", "This must be yes or no, once."))
     return Query(words == ["yes"], dry_runs == ["1"], errors)
+
+
+def asks_for_message(query_string: str) -> tuple[bool, list[FieldError]]:
+    """Return whether a test is to send a message (``?message=1``), and what is wrong with it."""
+    query = parse_qs(query_string, keep_blank_values=True)
+    errors = [
+        FieldError(_shown(name), "There is no such parameter; leave it out.")
+        for name in sorted(query.keys() - {"message"})
+    ]
+    words = query.get("message", ["0"])
+    if words not in (["0"], ["1"]):
+        errors.append(FieldError("message", "This must be 1, once."))
+    return words == ["1"], errors
 
 
 def _shown(name: str) -> str:

@@ -13,6 +13,7 @@ from mailpanel import _histories, _people, jsonschema
 from mailpanel._components import (
     DESCRIPTION,
     HEADERS,
+    MESSAGE,
     PARAMETERS,
     PROBLEMS,
     SCHEMAS,
@@ -178,7 +179,7 @@ def _setting_test(setting: Setting) -> Json:
         done,
         (*ALWAYS, *BODY, "422"),
         requestBody=_body(setting),
-        parameters=[ref("parameters", "Prefer")],
+        parameters=[*([MESSAGE] if setting.sends_mail else []), ref("parameters", "Prefer")],
     )
 
 

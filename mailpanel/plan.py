@@ -291,6 +291,7 @@ class SmtpLogin:
     that the daemon itself could use, ``ca_option`` what names the CA file. One that does
     not ``decide`` only tells the finer steps, where another probe has the last word.
     ``largest`` is the largest message that may have to go there, in bytes; 0 for any.
+    Where ``message_to`` is not empty, one message does go out, to that address.
     """
 
     hostname: str
@@ -306,12 +307,14 @@ class SmtpLogin:
     ca_option: str = "mailpanel.ca_file"
     decides: bool = True
     largest: int = 0
+    message_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PostfixRelays:
     """Probe: Postfix itself goes to its relayhost, from the staged configuration, as far as
-    naming a recipient, and sends nothing.
+    naming a recipient, and sends nothing; but one message to ``message_to``, where that is
+    not empty.
 
     ``hostname`` and ``port`` are the relay's, ``transport`` is the service of master.cf
     that goes there. ``username`` is ``None`` where there is no account; where it is an
@@ -325,6 +328,7 @@ class PostfixRelays:
     username: str | None = None
     ca_option: str = "mailpanel.ca_file"
     patience: float = 90.0
+    message_to: str = ""
 
 
 Probe = SmtpLogin | PostfixRelays

@@ -19,6 +19,7 @@ __all__ = [
     "certificate_failure",
     "has_plugin",
     "is_locked",
+    "letter_failure",
     "login_failure",
     "printable",
     "remark",
@@ -63,6 +64,8 @@ FAILURES = {
     "certificate is for, or set {ca_option} to the CA that issued it.",
     "no_mechanism": "The relay and this host have no way to log in in common: it offers {offered}, "
     "Postfix here can use {mechanisms}.",
+    "no_mechanism_mailer": "The server and mailpanel have no way to log in in common: it offers "
+    "{offered}, system e-mails can use {mechanisms}. Ask your provider for one of these.",
     "no_mechanism_here": "The relay and this host have no way to log in in common. Test the "
     "setting to see what the relay offers; libsasl2-modules has the usual mechanisms.",
     "missing_plugin": "The relay and this host have no way to log in in common: it offers "
@@ -80,10 +83,28 @@ FAILURES = {
     "to allow it, or use an account.",
     "this_host": "{hostname}, port {port}, is this host's own mail server, or bears its name: mail "
     "would go round in circles. Give the relay's name.",
+    "later": "The server does not take the message now ({said}), as one that greylists does. "
+    "Nothing was sent.",
+    "sender_refused": "The server does not take mail from the sender {sender} ({said}). Ask its "
+    "provider to allow that address, or use an account whose name is an allowed one.",
+    "recipient_refused": "The server does not take mail to {recipient} ({said}). Check that "
+    "address.",
+    "letter_refused": "The server refuses the message ({said}). Its provider knows why.",
+    "letter_unanswered": "The server broke off while it took the message. It may arrive all the "
+    "same, or not.",
     "other": "Postfix cannot send mail through {hostname}, port {port}: {said}.",
 }
-# Trying the same again would do harm: it locks accounts. Else it may help.
-FOR_GOOD = frozenset({"password", "locked", "wants_account"})
+# Trying the same again would do harm, as it locks accounts, or no good. Else it may help.
+FOR_GOOD = frozenset(
+    {
+        "password",
+        "locked",
+        "wants_account",
+        "sender_refused",
+        "recipient_refused",
+        "letter_refused",
+    }
+)
 
 # Mail gets through, and there is something to know.
 REMARKS = {
@@ -94,6 +115,7 @@ REMARKS = {
     "greylisting does. Postfix tries again by itself.",
     "put_off": "The relay puts mail off ({said}). Postfix tries again by itself.",
     "recipient": "The relay accepts this host, but not the recipient of a test ({said}).",
+    "sent": "The server has taken a message to {recipient} ({said}).",
     "size": "The relay takes messages of up to {limit:,} bytes, and message_size_limit in main.cf "
     "is {own:,}: larger ones would bounce. Lower it to the relay's.",
 }
@@ -132,6 +154,18 @@ def login_failure(code: int, said: str) -> str:
     if code in _NOT_LOOKED_AT:
         return "not_here"
     return "locked" if is_locked(said) else "password"
+
+
+def letter_failure(command: str, code: int, said: str) -> str:
+    """Return the key for a letter that was refused in reply to *command*, ``MAIL``, ``RCPT`` or
+    ``DATA``, with *code* and what the server *said*."""
+    if code < 500:
+        return "later"
+    if "account" in said.lower() and is_locked(said):
+        return "locked"
+    if command == "MAIL" or "sender" in said.lower():
+        return "sender_refused"
+    return "recipient_refused" if command == "RCPT" else "letter_refused"
 
 
 def is_locked(said: str) -> bool:

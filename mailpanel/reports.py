@@ -10,6 +10,7 @@ __all__ = [
     "Desired",
     "Errand",
     "ErrandAnswer",
+    "ErrandProgress",
     "FileDiff",
     "FolderPreview",
     "MasterLogIn",
@@ -69,7 +70,8 @@ class Errand:
     """Unsaved values that one host is to try once, and answer.
 
     ``kind`` is ``test``, or ``dry_run``, which tells what would change and leaves the
-    probe out; ``reset`` asks it of the reset. ``sealed`` is the secret, where there is one.
+    probe out; ``reset`` asks it of the reset. ``sealed`` is the secret, where there is one,
+    and ``message_to`` the address that a test sends one real message to, where it does.
     Of ``put_back`` and ``adopt`` the setting alone counts.
     """
 
@@ -79,6 +81,7 @@ class Errand:
     reset: bool
     value: dict[str, Any] | None
     sealed: str | None
+    message_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,15 @@ class Step:
     ok: bool
     duration_ms: int
     says: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrandProgress:
+    """How far an errand is: the ``steps`` that have ended, and the one under way ``now``."""
+
+    number: int
+    steps: tuple[Step, ...]
+    now: str | None
 
 
 @dataclass(frozen=True, slots=True)

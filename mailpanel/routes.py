@@ -114,6 +114,7 @@ def _add_panel(config: Any) -> None:
     config.add_route("panel.log_out", "/logout")
     config.add_route("panel.setting", "/settings/{setting}/", factory=Setting)
     config.add_route("panel.test", "/settings/{setting}/test/", factory=Setting)
+    config.add_route("panel.tested", "/settings/{setting}/test/{ticket}/", factory=Setting)
     config.add_route("panel.again", "/settings/{setting}/again/", factory=Setting)
     config.add_route("panel.put_back", "/settings/{setting}/put-back/", factory=Setting)
     config.add_route("panel.adopt", "/settings/{setting}/adopt/", factory=Setting)

@@ -14,7 +14,7 @@ from mailpanel.host.state import Record
 from mailpanel.settings import Setting
 from mailpanel.system_log import ALERTS
 
-__all__ = ["Alert", "due", "log_alert"]
+__all__ = ["Alert", "due", "in_mail", "log_alert"]
 
 log = logging.getLogger(ALERTS)
 
@@ -44,3 +44,13 @@ def due(setting: Setting, before: Record, made: Record) -> Alert | None:
 def log_alert(alert: Alert) -> None:
     """Write *alert* to the log, from where it goes to syslog or journald as well."""
     log.warning("%s revision %s: %s", alert.setting, alert.revision, alert.sentence)
+
+
+def in_mail(alert: Alert, host_name: str) -> tuple[str, str]:
+    """Return subject and text of the mail that tells of *alert*."""
+    subject = f"{host_name}: {alert.setting} has changed"
+    return subject, (
+        f"{alert.sentence} That is revision {alert.revision} of {alert.setting} on {host_name}. "
+        "If nobody of yours has changed it, somebody else has got into mailpanel: look at its "
+        "audit log, and set it back."
+    )

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from mailpanel.apply.faults import Complaints
@@ -19,6 +20,8 @@ from mailpanel.apply.messages import (
     HEADER,
     LONGEST,
     DesiredSettings,
+    Dispatch,
+    Dispatched,
     Goodbye,
     Hello,
     LogInsKept,
@@ -34,7 +37,7 @@ from mailpanel.apply.own_ports import OwnPorts
 from mailpanel.apply.probes import require_server, try_smtp_login
 from mailpanel.apply.steps import Steps
 from mailpanel.errors import DatabaseAway, ProbeFailed
-from mailpanel.reports import Desired, Errand, ErrandAnswer, Report
+from mailpanel.reports import Desired, Errand, ErrandAnswer, ErrandProgress, Report, Step
 from mailpanel.services.errands import TakenErrands
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.listen import Listener
@@ -79,6 +82,9 @@ class Courier:
         self._reported = asyncio.Event()
         self._versions: dict[str, str] = {}
         self._checked_in_at = self._begun_anew_at = float("-inf")
+        self._letters: set[asyncio.Task[None]] = set()
+        # How far the executor is with its errand; a probe's own steps follow.
+        self._progress = ErrandProgress(0, (), None)
         # The latest word on each setting, and what of it the database does not have yet; an
         # older word that was not written in time is no loss.
         self._said: dict[tuple[str, str], Report | Present] = {}
@@ -106,7 +112,7 @@ class Courier:
                     task.result()
             await self._flush(persist=await serving)
         finally:
-            started = (serving, *others)
+            started = (serving, *others, *self._letters)
             for each in started:
                 each.cancel()
             await asyncio.gather(*started, return_exceptions=True)
@@ -124,17 +130,59 @@ class Courier:
                     self._said[key] = self._unwritten[key] = message
                     self._reported.set()
                 case ProbeRequest():
-                    await _send(writer, await _tried(message, self._own_ports))
-                case ErrandAnswer():
-                    # Once: whoever asked waits now, or not at all.
-                    with suppress(DatabaseAway):
-                        self._errands.answer(message)
+                    await _send(writer, await self._tried(message))
+                case Dispatch():
+                    # Beside all else: a server may let one wait, and a change must not.
+                    task = asyncio.create_task(_dispatch(writer, message, self._own_ports))
+                    self._letters.add(task)
+                    task.add_done_callback(self._letters.discard)
+                case ErrandProgress() | ErrandAnswer():
+                    self._write_errand(message)
                 case LogInsSeen():
-                    with suppress(DatabaseAway), self._complaints.about("the log-ins"):
-                        self._hosts.log_ins(self._host_name, message.log_ins)
+                    if self._keeps_log_ins(message):
                         await _send(writer, LogInsKept(message.number))
                 case Goodbye():
                     return True
+        return False
+
+    async def _tried(self, request: ProbeRequest) -> ProbeResult:
+        steps = Steps(partial(self._tell, request.errand))
+        failure = None
+        try:
+            if request.only_resolve:
+                await require_server(request.probe, self._own_ports)
+            else:
+                await try_smtp_login(request.probe, steps, request.patience, self._own_ports)
+        except ProbeFailed as error:
+            failure = error
+        return ProbeResult(
+            request.number,
+            None if failure is None else str(failure),
+            failure is not None and failure.temporary,
+            tuple(steps.taken),
+        )
+
+    def _tell(self, errand: int, steps: tuple[Step, ...], now: str | None) -> None:
+        if errand and errand == self._progress.number:
+            before = self._progress.steps
+            self._write_errand(ErrandProgress(errand, before + steps, now), of_probe=True)
+
+    def _write_errand(
+        self, message: ErrandProgress | ErrandAnswer, *, of_probe: bool = False
+    ) -> None:
+        # Once: whoever asked waits now, or not at all.
+        with suppress(DatabaseAway):
+            if isinstance(message, ErrandAnswer):
+                self._errands.answer(message)
+            else:
+                self._progress = self._progress if of_probe else message
+                self._errands.progress(message)
+
+    def _keeps_log_ins(self, seen: LogInsSeen) -> bool:
+        """Write what was seen into the audit log; say whether it stands there."""
+        with suppress(DatabaseAway), self._complaints.about("the log-ins"):
+            self._hosts.log_ins(self._host_name, seen.log_ins)
+            return True
         return False
 
     async def _fetch_for_ever(self, writer: asyncio.StreamWriter) -> None:
@@ -233,21 +281,20 @@ async def _receive(reader: asyncio.StreamReader) -> Message | None:
         return None
 
 
-async def _tried(request: ProbeRequest, own_ports: OwnPorts) -> ProbeResult:
+async def _dispatch(writer: asyncio.StreamWriter, wanted: Dispatch, own_ports: OwnPorts) -> None:
+    """Send a letter, and say what became of it."""
     steps, failure = Steps(), None
     try:
-        if request.only_resolve:
-            await require_server(request.probe, own_ports)
-        else:
-            await try_smtp_login(request.probe, steps, request.patience, own_ports)
+        await try_smtp_login(wanted.login, steps, wanted.patience, own_ports, wanted.letter)
     except ProbeFailed as error:
         failure = error
-    return ProbeResult(
-        request.number,
-        None if failure is None else str(failure),
-        failure is not None and failure.temporary,
-        tuple(steps.taken),
-    )
+    last = steps.taken[-1] if steps.taken else None
+    of_letter = last is not None and last.name == "message"
+    # What the server has taken is sent, however the connection ended.
+    taken = failure is None or (of_letter and last is not None and last.ok)
+    told = None if taken else str(failure)
+    temporary = failure is not None and failure.temporary
+    await _send(writer, Dispatched(wanted.number, told, temporary, of_letter))
 
 
 async def _persist(ask: Callable[[], Answer]) -> Answer:

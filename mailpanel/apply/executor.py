@@ -305,6 +305,14 @@ class Executor:
         if changed != record:
             self._store(changed)
 
+    def note(self, setting: str, name: str, sentence: str | None) -> None:
+        """Tell *sentence* as the detail *name* of *setting*, if it is live; ``None`` for none."""
+        record = self._state.get(setting)
+        details = {key: each for key, each in record.details.items() if key != name}
+        if sentence is not None and record.live:
+            details[name] = sentence
+        self.amend(setting, details=details)
+
     def _tried(self, probe: SmtpLogin) -> None:
         if probe.decides:
             self._try_probe(probe)

@@ -14,13 +14,24 @@ from dataclasses import dataclass, field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
 from mailpanel.errors import ProtocolError
+from mailpanel.letters import Letter
 from mailpanel.plan import SmtpLogin
-from mailpanel.reports import Desired, Errand, ErrandAnswer, MasterLogIn, Report, Step
+from mailpanel.reports import (
+    Desired,
+    Errand,
+    ErrandAnswer,
+    ErrandProgress,
+    MasterLogIn,
+    Report,
+    Step,
+)
 
 __all__ = [
     "HEADER",
     "LONGEST",
     "DesiredSettings",
+    "Dispatch",
+    "Dispatched",
     "Goodbye",
     "Hello",
     "LogInsKept",
@@ -74,12 +85,35 @@ class ProbeRequest:
     """To the courier: try this, without root's rights, for *patience* seconds at most.
 
     With *only_resolve* nothing is connected to: it is seen whether a server can be there.
+    ``errand`` is the errand that it belongs to, 0 for none: somebody follows its steps.
     """
 
     number: int
     probe: SmtpLogin = field(repr=False)
     patience: int
     only_resolve: bool = False
+    errand: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """To the courier: send *letter* with the account of *login*, in *patience* seconds."""
+
+    number: int
+    login: SmtpLogin = field(repr=False)
+    letter: Letter
+    patience: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """To the executor: what became of the letter *number*; ``error`` is ``None`` where the server
+    has taken it, ``of_letter`` says that it was the letter which was refused, not the account."""
+
+    number: int
+    error: str | None
+    temporary: bool
+    of_letter: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +144,9 @@ Message = (
     | Report
     | Present
     | ProbeRequest
+    | ErrandProgress
+    | Dispatch
+    | Dispatched
     | ErrandAnswer
     | LogInsSeen
     | LogInsKept

@@ -22,8 +22,10 @@ import aiosmtplib
 from mailpanel.addresses import is_never_a_server
 from mailpanel.apply.certificates import told_tls
 from mailpanel.apply.own_ports import OwnPorts
+from mailpanel.apply.sending import hand_over
 from mailpanel.apply.steps import Steps
 from mailpanel.errors import ProbeFailed
+from mailpanel.letters import Letter, sender_of, test_letter
 from mailpanel.plan import SmtpLogin
 from mailpanel.relay_words import (
     certificate_failure,
@@ -65,23 +67,30 @@ async def try_smtp_login(
     steps: Steps,
     patience: float | None = None,
     own_ports: OwnPorts | None = None,
+    letter: Letter | None = None,
 ) -> None:
-    """Resolve, connect, greet, start TLS and log in as *probe* says; send nothing.
+    """Resolve, connect, greet, start TLS and log in as *probe* says; send nothing but *letter*.
 
     Each is taken down in *steps*, and all of it takes *patience* seconds at
     most, by default :data:`LONGEST`. Raises
     :class:`ProbeFailed` with a sentence about the step that failed; ``temporary`` is false
-    only where the server refused the account.
+    only where the server refused the account, or the letter for good.
     """
     patience = LONGEST if patience is None else patience
     try:
         async with asyncio.timeout(patience):
-            await _try(probe, steps, own_ports or OwnPorts())
+            await _try(probe, steps, own_ports or OwnPorts(), letter or _wanted_letter(probe))
     except TimeoutError:
         raise _say("slow", probe, limit=f"{patience:.0f}") from None
 
 
-async def _try(probe: SmtpLogin, steps: Steps, own_ports: OwnPorts) -> None:
+def _wanted_letter(probe: SmtpLogin) -> Letter | None:
+    if not probe.message_to:
+        return None
+    return test_letter(sender_of(probe.username, probe.helo), probe.message_to, probe.helo)
+
+
+async def _try(probe: SmtpLogin, steps: Steps, own_ports: OwnPorts, letter: Letter | None) -> None:
     with steps.step("resolve") as says:
         addresses = await _resolve(probe)
         _require_possible(probe, addresses, own_ports)
@@ -101,6 +110,9 @@ async def _try(probe: SmtpLogin, steps: Steps, own_ports: OwnPorts) -> None:
             else:
                 await _ask_without_account(probe, client)
                 says.append("The relay wants no account.")
+        if letter is not None:
+            with steps.step("message") as says:
+                says.append(await hand_over(client, probe, letter))
 
 
 async def _resolve(probe: SmtpLogin) -> list[tuple[int, str]]:
@@ -264,7 +276,8 @@ def _nothing_in_common(probe: SmtpLogin, offered: set[str]) -> ProbeFailed:
     if not probe.decides and has_plugin(offered):
         return _say("missing_plugin", probe, offered=shown)
     mechanisms = ", ".join(probe.mechanisms)
-    return _say("no_mechanism", probe, offered=shown, mechanisms=mechanisms)
+    key = "no_mechanism_mailer" if probe.decides else "no_mechanism"
+    return _say(key, probe, offered=shown, mechanisms=mechanisms)
 
 
 async def _ask_without_account(probe: SmtpLogin, client: aiosmtplib.SMTP) -> None:

@@ -8,11 +8,13 @@ import time
 from contextlib import suppress
 
 from mailpanel.apply.adoption import Adoptions
+from mailpanel.apply.alerts import Alert, in_mail, log_alert
 from mailpanel.apply.executor import Executor
 from mailpanel.apply.health import RelayHealth
 from mailpanel.apply.log_ins import LogInWatch
 from mailpanel.apply.messages import (
     DesiredSettings,
+    Dispatched,
     Goodbye,
     LogInsKept,
     LogInsSeen,
@@ -20,6 +22,7 @@ from mailpanel.apply.messages import (
     ProbeRequest,
     ProbeResult,
 )
+from mailpanel.apply.outbox import Outbox
 from mailpanel.apply.pipe import Pipe
 from mailpanel.apply.presence import Presence
 from mailpanel.apply.processes import Stop, courier_process
@@ -34,7 +37,7 @@ from mailpanel.host.relay_look import RelayLook
 from mailpanel.host.state import State
 from mailpanel.layout import prepare_run, prepare_state
 from mailpanel.plan import SmtpLogin
-from mailpanel.reports import Desired, Errand, ErrandAnswer, Report, Step
+from mailpanel.reports import Desired, Errand, ErrandAnswer, ErrandProgress, Report, Step
 from mailpanel.seal import Opener, Sealer
 from mailpanel.settings import SETTINGS
 
@@ -52,6 +55,9 @@ PATIENCE_OF_PROBES = 90
 PROBE_MARGIN = 30.0
 # Tests that wait, and for how long somebody waits for them.
 MOST_ERRANDS, ERRAND_LIFE = 3, 60.0
+# How long the end waits for a letter that the courier has, in seconds.
+LAST_WORD = 10.0
+MAILER = "system_mailer"
 COURIER_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 
@@ -112,14 +118,18 @@ class _Service:
         self._wanted: DesiredSettings | None = None
         self._errands: list[tuple[float, Errand]] = []
         self._patience = PATIENCE_OF_PROBES
+        self._errand = 0
+        self._host_name = deployment.host_name
         self._check_interval = deployment.check_interval
         self._looked = time.monotonic()
         self._probes = 0
         self._presence = Presence(host, SETTINGS, self._send)
-        self._rehearsal = Rehearsal(host, opener, SETTINGS, self._try_probe)
+        self._rehearsal = Rehearsal(host, opener, SETTINGS, self._try_probe, self._progress)
         self._state = State(deployment.state_directory)
         sealer = Sealer(deployment.public_key_file)
         self._adoptions = Adoptions(host, opener, sealer, SETTINGS)
+        place, recipient = deployment.state_directory, deployment.alert_address
+        self._outbox = Outbox(place, recipient, host, opener, self._send)
         self._executor = Executor(
             host=host,
             state=self._state,
@@ -131,6 +141,7 @@ class _Service:
             grace=deployment.clearing_grace,
             bounds=deployment.bounds,
             between=deployment.reload_interval,
+            alert=self._alert,
             require_server=self._require_server,
             is_adopted=self._adoptions.is_of,
         )
@@ -153,20 +164,30 @@ class _Service:
         """Converge for ever: at each message, and while something waits to be settled."""
         self._greet(pipe)
         left = True
-        while True:
-            waits = (
-                0.0 if self._errands else None,
-                LOOK if left else None,
-                self._executor.waits(),
-                self._health.due_in(),
-            )
-            self._receive(min((each for each in waits if each is not None), default=None))
-            self._converge()
-            left = self._settle()
-            self._look()
-            with self._stop.busy():
-                self._health.look(self._settings)
-            self._run_errand()
+        try:
+            while True:
+                self._receive(self._pause(left))
+                self._converge()
+                left = self._settle()
+                self._look()
+                with self._stop.busy():
+                    self._health.look(self._settings)
+                self._run_errand()
+                self._send_mail()
+        except SystemExit:
+            self._await_mail()
+            raise
+
+    def _pause(self, left: bool) -> float | None:
+        """Return how long to wait for a message, where something is *left* to settle."""
+        waits = (
+            0.0 if self._errands else None,
+            LOOK if left else None,
+            self._executor.waits(),
+            self._health.due_in(),
+            self._outbox.due_in(),
+        )
+        return min((each for each in waits if each is not None), default=None)
 
     def converge_once(self, pipe: Pipe) -> int:
         """Converge to what is wanted now; return the exit code."""
@@ -184,6 +205,8 @@ class _Service:
         deadline = time.monotonic() + PATIENCE
         while self._settle() and time.monotonic() < deadline:
             time.sleep(LOOK)
+        self._send_mail()
+        self._await_mail()
         self._pipe.send(Goodbye())
         return 1 if self._executor.failed() or self._executor.resetting() else 0
 
@@ -194,15 +217,42 @@ class _Service:
 
     def _greet(self, pipe: Pipe) -> None:
         self._pipe = pipe
+        self._outbox.lost()
         self._presence.forget()
         self._presence.tell()
         self._executor.tell_all()
 
+    def _report(self, report: Report) -> None:
+        self._pipe.send(report)
+
     def _send(self, message: Message) -> None:
         self._pipe.send(message)
 
-    def _report(self, report: Report) -> None:
-        self._pipe.send(report)
+    def _alert(self, alert: Alert) -> None:
+        """Tell the log of *alert*, and whoever reads mail."""
+        log_alert(alert)
+        self._outbox.put(*in_mail(alert, self._host_name))
+
+    def _send_mail(self) -> None:
+        """Let the outbox follow the account that is live, and send what is due."""
+        with self._stop.busy():
+            wanted = self._wanted_of(MAILER)
+            if wanted is not None:
+                self._outbox.follow(wanted, self._state.get(MAILER))
+            self._outbox.run()
+            self._executor.note(MAILER, "undelivered", self._outbox.problem)
+
+    def _await_mail(self) -> None:
+        """Hear of the letter under way: it would be sent once more else."""
+        deadline = time.monotonic() + LAST_WORD
+        with suppress(EOFError, ProtocolError):
+            while self._outbox.is_sending and (left := deadline - time.monotonic()) > 0:
+                self._receive(left)
+
+    def _progress(self, progress: ErrandProgress) -> None:
+        # Without a courier nobody follows; that it has gone shows with the answer.
+        with suppress(EOFError):
+            self._pipe.send(progress)
 
     def _tell_log_ins(self, seen: LogInsSeen) -> None:
         # A courier that has gone is told again by the next look.
@@ -221,6 +271,8 @@ class _Service:
             self._wanted = message
         elif isinstance(message, LogInsKept):
             self._log_ins.kept(message)
+        elif isinstance(message, Dispatched):
+            self._outbox.done(message)
         elif isinstance(message, Errand) and len(self._errands) < MOST_ERRANDS:
             self._errands.append((time.monotonic(), message))
         elif isinstance(message, Errand):
@@ -241,13 +293,13 @@ class _Service:
             return self._adoptions.adopt(errand, self._wanted_of(errand.setting), record)
         if errand.kind == "put_back":
             return self._put_back(errand)
-        self._patience = PATIENCE_OF_TESTS
+        self._patience, self._errand = PATIENCE_OF_TESTS, errand.number
         try:
             if errand.kind == "flush":
                 return self._health.flush(errand, self._settings)
             return self._rehearsal.rehearse(errand)
         finally:
-            self._patience = PATIENCE_OF_PROBES
+            self._patience, self._errand = PATIENCE_OF_PROBES, 0
 
     def _put_back(self, errand: Errand) -> ErrandAnswer:
         try:
@@ -300,7 +352,9 @@ class _Service:
 
     def _ask(self, probe: SmtpLogin, *, only_resolve: bool = False) -> tuple[Step, ...]:
         self._probes += 1
-        self._pipe.send(ProbeRequest(self._probes, probe, self._patience, only_resolve))
+        self._pipe.send(
+            ProbeRequest(self._probes, probe, self._patience, only_resolve, self._errand)
+        )
         deadline = time.monotonic() + self._patience + PROBE_MARGIN
         while (left := deadline - time.monotonic()) > 0:
             message = self._pipe.receive(left)

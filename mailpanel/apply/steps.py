@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mailpanel.errors import MailpanelError
 from mailpanel.reports import Step
 
-__all__ = ["Steps"]
+__all__ = ["Steps", "Tell"]
+
+Tell = Callable[[tuple[Step, ...], str | None], None]
 
 
 class Steps:
-    """Takes the steps down while they are gone through."""
+    """Takes the steps down while they are gone through.
 
-    def __init__(self) -> None:
+    *tell* hears of each beginning and each end: what has been taken down, and what is under way.
+    """
+
+    def __init__(self, tell: Tell = lambda _taken, _now: None) -> None:
         self.taken: list[Step] = []
+        self._tell = tell
 
     @contextmanager
     def step(self, name: str) -> Iterator[list[str]]:
@@ -26,6 +32,7 @@ class Steps:
         mailpanel's own is raised the step has failed, and that is its sentence.
         """
         says: list[str] = []
+        self._tell(tuple(self.taken), name)
         started = time.monotonic()
         ok = False
         try:
@@ -37,3 +44,4 @@ class Steps:
         finally:
             duration = round((time.monotonic() - started) * 1000)
             self.taken.append(Step(name, ok, duration, " ".join(says)))
+            self._tell(tuple(self.taken), None)

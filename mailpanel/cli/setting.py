@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from mailpanel.cli._base import config_option, echo_json, echo_table
@@ -16,17 +14,14 @@ from mailpanel.cli._services import (
     open_database,
     open_errands,
 )
+from mailpanel.cli._trials import told
 from mailpanel.errors import DatabaseAway
 from mailpanel.services.changes import Changes, SettingState
-from mailpanel.services.errands import Errands
 from mailpanel.services.history import LARGEST_PAGE, PAGE, History
 from mailpanel.services.hosts import Hosts
 from mailpanel.settings import SETTINGS
 
 __all__ = ["command"]
-
-# A relay that does not answer takes as long, in seconds.
-ERRAND_WAIT = 60
 
 setting_argument = click.argument("name", metavar="SETTING", type=click.Choice(list(SETTINGS)))
 dry_run_option = click.option(
@@ -94,7 +89,7 @@ def set_(
     fields = given_fields(SETTINGS[name], pairs, password_stdin, json_file)
     if dry_run:
         author, errands = local_author(), open_errands()
-        ctx.exit(_told(errands, errands.test(name, fields, author, kind="dry_run")))
+        ctx.exit(told(errands, errands.test(name, fields, author, kind="dry_run")))
     author, (changes, hosts) = local_author(), open_changes_and_hosts()
     stored = changes.set(name, fields, author, probe=not no_probe)
     ctx.exit(_done(changes, hosts, stored, wait))
@@ -103,6 +98,12 @@ def set_(
 @command.command("test")
 @setting_argument
 @with_fields
+@click.option(
+    "--message",
+    "message_for",
+    metavar="ACCOUNT",
+    help="Send one message to ACCOUNT's recovery_email, too; the audit log says so.",
+)
 @config_option
 @click.pass_context
 def test(
@@ -112,6 +113,7 @@ def test(
     pairs: tuple[str, ...],
     password_stdin: bool,
     json_file: str | None,
+    message_for: str | None,
 ) -> None:
     """Let each live mail host try values of SETTING, step by step; save nothing.
 
@@ -122,10 +124,11 @@ def test(
     Example:
       mailpanel setting test postfix_relayhost server_hostname=relay.example.net \\
           server_port=587 username=relay-user --password-stdin < password.txt
+      mailpanel setting test system_mailer --json mailer.json --message admin
     """
     fields = given_fields(SETTINGS[name], pairs, password_stdin, json_file)
     author, errands = local_author(), open_errands()
-    ctx.exit(_told(errands, errands.test(name, fields, author)))
+    ctx.exit(told(errands, errands.test(name, fields, author, message_for=message_for)))
 
 
 @command.command("get")
@@ -163,7 +166,7 @@ def reset(
     """
     if dry_run:
         author, errands = local_author(), open_errands()
-        ctx.exit(_told(errands, errands.dry_reset(name, author)))
+        ctx.exit(told(errands, errands.dry_reset(name, author)))
     author, (changes, hosts) = local_author(), open_changes_and_hosts()
     stored = changes.reset(name, author, probe=not no_probe)
     ctx.exit(_done(changes, hosts, stored, wait))
@@ -243,33 +246,6 @@ def _waited(changes: Changes, stored: SettingState, wait: int | None) -> Setting
     except DatabaseAway:
         # What was generated is shown now or never; the exit status tells of the rest.
         return stored
-
-
-def _told(errands: Errands, ticket: str) -> int:
-    """Print what each host answers to the errands of *ticket*; return the exit status."""
-    answers = errands.wait(ticket, ERRAND_WAIT)
-    for answer in answers:
-        _tell(answer)
-    if not answers:
-        click.echo("mailpanel: no mail host checks in; is mailpanel apply running?", err=True)
-    return 0 if answers and all(each["ok"] for each in answers) else 1
-
-
-def _tell(answer: dict[str, Any]) -> None:
-    click.echo(f"{answer['host']}:")
-    for step in answer["steps"]:
-        sign = "ok" if step["ok"] else "FAILED"
-        click.echo(f"  {step['name']:<10} {sign:<7} {step['duration_ms']:>6} ms  {step['says']}")
-    for folder in answer["preview"] or ():
-        click.echo(f"  {folder['says']}")
-    for diff in answer["diffs"]:
-        click.echo(diff["diff"], nl=False)
-    if not answer["done"]:
-        click.echo("  It did not answer in time.")
-    elif answer["ok"] and not answer["diffs"]:
-        click.echo("  Nothing would change.")
-    elif answer["error"]:
-        click.echo(f"  {answer['error']}")
 
 
 def _exit_status(

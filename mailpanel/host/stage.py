@@ -23,7 +23,17 @@ from mailpanel.host.daemon import end_all_in
 from mailpanel.host.postfix import INDEXED, MAPS_DIRECTORY, Postfix
 from mailpanel.host.words import own_words
 
-__all__ = ["CHROOT", "SETTLED", "BuiltMap", "Stage", "clear", "mirror", "staged", "write_settled"]
+__all__ = [
+    "CHROOT",
+    "SETTLED",
+    "BuiltMap",
+    "Stage",
+    "clear",
+    "empty",
+    "mirror",
+    "staged",
+    "write_settled",
+]
 
 # Postfix distrusts a main.cf that was written just now, and sleeps up to two seconds
 # before it reads it; a file that was renamed into place whole gives no reason to.
@@ -63,10 +73,17 @@ def clear(directory: Path) -> None:
     if (spool / "pid" / "master.pid").exists():
         # Of an instance that tried a relay, and of which nobody has seen the end.
         end_all_in(spool)
-    for path in (directory / "etc", *(spool / name for name in CHROOT)):
-        with suppress(FileNotFoundError):
-            shutil.rmtree(path)
+    with suppress(FileNotFoundError):
+        shutil.rmtree(directory / "etc")
     (directory / "log").unlink(missing_ok=True)
+    empty(spool)
+
+
+def empty(spool: Path) -> None:
+    """Remove all that a queue at *spool* holds but its directories."""
+    for name in CHROOT:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(spool / name)
     for place, _, names in os.walk(spool):
         for name in names:
             Path(place, name).unlink(missing_ok=True)

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,9 +22,10 @@ from mailpanel.host.compose import Tree
 from mailpanel.host.config_text import ConfigText, main_cf_key, master_cf_key
 from mailpanel.host.daemon import wait_for
 from mailpanel.host.postfix import Postfix
-from mailpanel.host.stage import CHROOT, write_settled
-from mailpanel.host.verdict import Outcome, judge
+from mailpanel.host.stage import CHROOT, empty, write_settled
+from mailpanel.host.verdict import Outcome, judge, judge_letter
 from mailpanel.host.words import own_words
+from mailpanel.letters import as_bytes, is_address, test_letter
 from mailpanel.plan import PostfixRelays
 from mailpanel.relay_words import say
 
@@ -34,8 +36,6 @@ STARTED = 10.0
 LOOK = 0.004
 # Nobody gets mail there (RFC 2606), and the relay's own admin sees in its log whose this is.
 RECIPIENT = "mailpanel-test@example.com"
-# An account's name that is an address, as sendmail takes it.
-ADDRESS = re.compile(r"[A-Za-z0-9._+][A-Za-z0-9._+-]*@[A-Za-z0-9.-]+")
 # With $myorigin behind it.
 POSTMASTER = "postmaster"
 
@@ -110,6 +110,8 @@ _RESULT = re.compile(
     rf": to=<{re.escape(RECIPIENT)}>, .*?\bstatus=(deliverable|undeliverable) \((.*)\)$",
     re.MULTILINE,
 )
+# Of a message that is sent; the first line is its own, a report on it comes later.
+_SENT = re.compile(r" to=<[^>]*>, .*?\bstatus=([a-z]+) \((.*)\)$", re.MULTILINE)
 _FATAL = re.compile(r"\[[0-9]+\]: (?:fatal|panic): .*$", re.MULTILINE)
 
 
@@ -128,19 +130,25 @@ class Trials:
 
         Raises :class:`ProbeFailed` where mail would not get through, ``temporary`` unless
         the relay refused the account; :class:`CheckFailed` where Postfix cannot use the
-        configuration at all. Nothing of it runs any more then, and nothing was sent.
+        configuration at all. Nothing of it runs any more then, and nothing was sent, unless
+        a message was wanted: what the relay has not taken of it by then is gone.
         """
-        directories, sendmail, owner = self._values()
+        directories, sendmail, owner, host_name, origin = self._values()
         self._lay_out(wanted.transport, owner)
         argv = [f"{directories}/master", "-c", str(self._staged.config_directory), "-d"]
         with command.supervised(argv) as master:
             name = wanted.username or ""
-            sender = name if ADDRESS.fullmatch(name) else POSTMASTER
-            self._submit(master, sendmail, sender)
-            return judge(wanted, self._outcome(master, wanted, sender))
+            sender = name if is_address(name) else POSTMASTER
+            if not wanted.message_to:
+                self._submit(master, [sendmail, *self._here, "-bv", "-f", sender, RECIPIENT])
+                return judge(wanted, self._outcome(master, wanted, sender, _RESULT))
+            argv = [sendmail, *self._here, "-i", "-f", sender, "--", wanted.message_to]
+            whole = sender if "@" in sender else f"{sender}@{origin}"
+            self._submit(master, argv, as_bytes(test_letter(whole, wanted.message_to, host_name)))
+            return judge_letter(wanted, self._outcome(master, wanted, sender, _SENT))
 
     def _values(self) -> list[str]:
-        names = ("daemon_directory", "sendmail_path", "mail_owner")
+        names = ("daemon_directory", "sendmail_path", "mail_owner", "myhostname", "myorigin")
         answer = command.run(self._live.argv("postconf", "-xh", *names))
         if answer.code != 0:
             raise CheckFailed(f"Postfix cannot read its configuration: {own_words(answer.stderr)}.")
@@ -160,6 +168,8 @@ class Trials:
         write_settled(self._staged.main_cf, main_cf.text, 0o644)
         write_settled(self._staged.master_cf, f"{SERVICES}{service}", 0o644)
         self._log.unlink(missing_ok=True)
+        # Of a run before this one: a report that would be sent along, sockets of the dead.
+        empty(self._spool)
         data = self._spool / "data"
         data.mkdir(mode=0o700, exist_ok=True)
         shutil.chown(data, owner)
@@ -174,11 +184,16 @@ class Trials:
                     live / name, self._spool / name, symlinks=True, copy_function=_linked
                 )
 
-    def _submit(self, master: subprocess.Popen[bytes], sendmail: str, sender: str) -> None:
+    @property
+    def _here(self) -> tuple[str, ...]:
+        return "-C", str(self._staged.config_directory)
+
+    def _submit(
+        self, master: subprocess.Popen[bytes], argv: Sequence[str], message: bytes = b""
+    ) -> None:
         """Hand the message in as soon as somebody is there to take it."""
         wait_for(lambda: master.poll() is not None or self._awake(), STARTED, LOOK)
-        place = str(self._staged.config_directory)
-        answer = command.run([sendmail, "-C", place, "-bv", "-f", sender, RECIPIENT])
+        answer = command.run(argv, message.decode())
         if answer.code != 0:
             raise CheckFailed(f"Postfix takes no mail for a test: {own_words(answer.stderr)}.")
 
@@ -186,18 +201,22 @@ class Trials:
         return (self._spool / "public" / "pickup").exists()
 
     def _outcome(
-        self, master: subprocess.Popen[bytes], wanted: PostfixRelays, sender: str
+        self,
+        master: subprocess.Popen[bytes],
+        wanted: PostfixRelays,
+        sender: str,
+        line: re.Pattern[str],
     ) -> Outcome:
-        """Wait for what smtp(8) says of the recipient."""
+        """Wait for what smtp(8) says of the recipient in a *line* of the log."""
 
         def has_ended() -> bool:
             text = self._logged()
-            return bool(_RESULT.search(text) or _FATAL.search(text)) or master.poll() is not None
+            return bool(line.search(text) or _FATAL.search(text)) or master.poll() is not None
 
         wait_for(has_ended, wanted.patience, LOOK)
         text = self._logged()
-        if result := _RESULT.search(text):
-            deliverable = result[1] == "deliverable"
+        if result := line.search(text):
+            deliverable = result[1] in ("deliverable", "sent")
             return Outcome(deliverable, result[2], sender, text, self._password(wanted))
         if fatal := _FATAL.search(text):
             raise CheckFailed(f"Postfix cannot use these values: {own_words(fatal[0])}.")

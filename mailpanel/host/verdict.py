@@ -14,6 +14,7 @@ from mailpanel.plan import PostfixRelays
 from mailpanel.relay_words import (
     certificate_failure,
     is_locked,
+    letter_failure,
     login_failure,
     printable,
     remark,
@@ -21,7 +22,7 @@ from mailpanel.relay_words import (
     say,
 )
 
-__all__ = ["Outcome", "judge"]
+__all__ = ["Outcome", "judge", "judge_letter"]
 
 _TROUBLE = (
     (r"Network is unreachable|No route to host", "unreachable"),
@@ -38,7 +39,8 @@ _TROUBLE = (
 )
 _REPLY = re.compile(r"(?:said|refused to talk to me): ([45][0-9]{2})[ -].*")
 _REASON = re.compile(r"certificate verification failed for [^ ]+: (.*)")
-_IN_REPLY = re.compile(r" \(in reply to ([A-Z]+)[^()]*\)$")
+_IN_REPLY = re.compile(r" \(in reply to (?:end of )?([A-Z]+)[^()]*\)$")
+_LETTER = ("MAIL", "RCPT", "DATA")
 # Policy (RFC 3463, 3.8), or the usual words of servers that give no such code.
 _POLICY = re.compile(r"\b5\.7\.[0-9]|relay|rcpthosts|denied", re.IGNORECASE)
 
@@ -46,6 +48,8 @@ _POLICY = re.compile(r"\b5\.7\.[0-9]|relay|rcpthosts|denied", re.IGNORECASE)
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What smtp(8) logged of one test: its last word, and all of the *log*.
+
+    ``deliverable`` says whether the recipient was accepted, or the message taken.
 
     *password* is what must not be repeated, should the relay do so.
     """
@@ -70,6 +74,17 @@ def judge(wanted: PostfixRelays, outcome: Outcome) -> str:
     raise words.of_connection()
 
 
+def judge_letter(wanted: PostfixRelays, outcome: Outcome) -> str:
+    """Return what to say of a message that the relay has taken.
+
+    Raises :class:`ProbeFailed` where it has not.
+    """
+    words = _Words(wanted, outcome)
+    if outcome.deliverable:
+        return remark("sent", recipient=wanted.message_to, said=words.said)
+    raise words.of_letter() if words.command in _LETTER else words.of_connection()
+
+
 class _Words:
     def __init__(self, wanted: PostfixRelays, outcome: Outcome) -> None:
         self._wanted = wanted
@@ -80,11 +95,11 @@ class _Words:
         found = _REPLY.search(text)
         self._code = int(found[1]) if found else 0
         reply = text[found.start(1) :] if found else text
-        self._said = reply_without(reply, wanted.username or "", outcome.password)
+        self.said = reply_without(reply, wanted.username or "", outcome.password)
 
     def of_envelope(self) -> str:
         """Return what to say of a refused MAIL or RCPT; see the decision record for the rule."""
-        said, account = self._said, self._wanted.username is not None
+        said, account = self.said, self._wanted.username is not None
         if self._code == 530:
             raise self._say("wants_tls" if "STARTTLS" in said.upper() else "wants_account")
         if self._code < 500:
@@ -98,11 +113,16 @@ class _Words:
         key = "sender" if of_sender else "recipient"
         return remark(key, sender=self._outcome.sender, said=said)
 
+    def of_letter(self) -> ProbeFailed:
+        """Return what to say of a message that was refused."""
+        key = letter_failure(self.command, self._code, self.said)
+        return self._say(key, sender=self._outcome.sender, recipient=self._wanted.message_to)
+
     def of_connection(self) -> ProbeFailed:
         """Return what to say where it did not come as far as MAIL."""
         says = self._outcome.says
         if says.startswith("SASL authentication failed") and self._code:
-            return self._say(login_failure(self._code, self._said))
+            return self._say(login_failure(self._code, self.said))
         if "Server certificate not" in says:
             reason = _REASON.search(self._outcome.log)
             said = printable(reason[1]) if reason else "Postfix does not say why"
@@ -121,6 +141,6 @@ class _Words:
             "hostname": self._wanted.hostname,
             "port": self._wanted.port,
             "ca_option": self._wanted.ca_option,
-            "said": self._said,
+            "said": self.said,
         }
         return say(key, **known | details)

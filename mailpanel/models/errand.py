@@ -17,7 +17,8 @@ class ErrandRow(Base):
     """One errand of one host, for as long as somebody waits for its answer.
 
     ``ticket`` is the same for all hosts that are asked at once. ``value`` and
-    ``sealed`` are gone as soon as the host has taken the errand.
+    ``sealed`` are gone as soon as the host has taken the errand. ``progress`` is how far
+    it is, until ``answer`` is there.
     """
 
     __tablename__ = "errands"
@@ -34,4 +35,6 @@ class ErrandRow(Base):
     sealed: Mapped[str | None] = mapped_column(Text)
     created: Mapped[datetime] = mapped_column(index=True)
     taken: Mapped[datetime | None]
+    message_to: Mapped[str | None] = mapped_column(String(254))
+    progress: Mapped[dict[str, Any] | None]
     answer: Mapped[dict[str, Any] | None]

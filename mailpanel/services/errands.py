@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, or_, select, update
@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session
 
 from mailpanel.errors import FieldError, InvalidFields, NotFound, Throttled
 from mailpanel.models import DesiredSetting, ErrandRow, Host, Revision
-from mailpanel.reports import Errand, ErrandAnswer
+from mailpanel.reports import Errand, ErrandAnswer, ErrandProgress
 from mailpanel.seal import Sealer
 from mailpanel.services import audit
+from mailpanel.services._addresses import own_address
 from mailpanel.services._candidates import Candidate, make_candidate
 from mailpanel.services._unbelieved import Broken, as_boolean, as_name, as_object, as_text, raw
 from mailpanel.services.audit import Author
@@ -36,8 +37,9 @@ __all__ = ["Errands", "TakenErrands"]
 # An errand that no host has taken by then is nobody's any more.
 LIFE = timedelta(minutes=2)
 # From all administrators together; whoever asks for more is no person at a form.
-MOST, WINDOW = 20, timedelta(minutes=1)
+MOST, MOST_MESSAGES, WINDOW = 20, 3, timedelta(minutes=1)
 PAUSE = 0.05
+LATE = "It did not answer in time."
 TICKET = re.compile(r"[0-9a-f]{32}")
 # A secret is sealed for a test, not for a revision: every one is later.
 NO_REVISION = 0
@@ -74,10 +76,12 @@ class Errands:
         kind: str = "test",
         form: bool = False,
         errors: Sequence[FieldError] = (),
+        message_for: str | None = None,
     ) -> str:
         """Ask every live host to try *cstruct* as setting *name*; return a ticket.
 
-        *kind* is ``test``, or ``dry_run`` for the difference alone. Raises
+        *kind* is ``test``, or ``dry_run`` for the difference alone. With *message_for*, an
+        account's name, each host sends one message to that account's own address. Raises
         :class:`NotFound`, :class:`InvalidFields` or :class:`Throttled`.
         """
         setting = self._settings.get(name)
@@ -90,8 +94,10 @@ class Errands:
             made = make_candidate(
                 setting, cstruct, current, NO_REVISION, self._sealer, errors=errors, form=form
             )
-            ticket = self._ask(session, kind, name, made)
-            audit.record(session, author, f"setting.{kind}", name, clock=self._clock)
+            message_to = own_address(session, setting, message_for) if message_for else None
+            ticket = self._ask(session, kind, name, made, message_to=message_to)
+            detail = {"message_to": message_to} if message_to else None
+            audit.record(session, author, f"setting.{kind}", name, detail=detail, clock=self._clock)
         self._waker.wake()
         return ticket
 
@@ -126,11 +132,25 @@ class Errands:
         """Ask *host* to try now what waits for the relay of setting *name*; as :meth:`put_back`."""
         return self._ask_one("flush", name, host, author)
 
+    def _ask_one(self, kind: str, name: str, host: str, author: Author) -> str:
+        if name not in self._settings:
+            raise NotFound("There is no such setting.")
+        with self._database.writing() as session:
+            if session.get(Host, host) is None:
+                raise NotFound("There is no such host.")
+            ticket = self._ask(session, kind, name, None, [host])
+            audit.record(
+                session, author, f"setting.{kind}", name, detail={"host": host}, clock=self._clock
+            )
+        self._waker.wake()
+        return ticket
+
     def answers(self, ticket: str) -> list[Answer]:
         """Return what each host that was asked has answered; ``done`` says whether it has."""
         with self._database.reading() as session:
             query = select(ErrandRow).where(ErrandRow.ticket == ticket).order_by(ErrandRow.host)
-            return [_as_dict(row) for row in session.scalars(query)]
+            late = self._clock() - LIFE
+            return [_as_dict(row, late) for row in session.scalars(query)]
 
     def found(self, name: str, ticket: str) -> list[Answer]:
         """Return :meth:`answers` where *ticket* is one of setting *name*; raises :class:`NotFound`.
@@ -146,25 +166,18 @@ class Errands:
 
     def wait(self, ticket: str, seconds: float) -> list[Answer]:
         """Return the answers as soon as all are there, else those that are after *seconds*."""
+        *_, answers = self.follow(ticket, seconds)
+        return answers
+
+    def follow(self, ticket: str, seconds: float) -> Iterator[list[Answer]]:
+        """Yield the answers so far, again and again, until all are there or *seconds* are over."""
         deadline = time.monotonic() + seconds
         while True:
             answers = self.answers(ticket)
+            yield answers
             if all(each["done"] for each in answers) or time.monotonic() >= deadline:
-                return answers
+                return
             time.sleep(PAUSE)
-
-    def _ask_one(self, kind: str, name: str, host: str, author: Author) -> str:
-        if name not in self._settings:
-            raise NotFound("There is no such setting.")
-        with self._database.writing() as session:
-            if session.get(Host, host) is None:
-                raise NotFound("There is no such host.")
-            ticket = self._ask(session, kind, name, None, [host])
-            audit.record(
-                session, author, f"setting.{kind}", name, detail={"host": host}, clock=self._clock
-            )
-        self._waker.wake()
-        return ticket
 
     def _ask(
         self,
@@ -173,13 +186,23 @@ class Errands:
         name: str,
         made: Candidate | None,
         hosts: Sequence[str] | None = None,
+        *,
+        message_to: str | None = None,
     ) -> str:
         """Store an errand for each of *hosts*, by default the live ones; return their ticket."""
         now = self._clock()
         session.execute(delete(ErrandRow).where(ErrandRow.created < now - LIFE))
-        asked = func.count(func.distinct(ErrandRow.ticket))
-        if (session.scalar(select(asked).where(ErrandRow.created > now - WINDOW)) or 0) >= MOST:
+        asked = select(func.count(func.distinct(ErrandRow.ticket))).where(
+            ErrandRow.created > now - WINDOW
+        )
+        if (session.scalar(asked) or 0) >= MOST:
             raise Throttled("Too many tests at once; wait a minute.", int(WINDOW.total_seconds()))
+        with_message = asked.where(ErrandRow.message_to.is_not(None))
+        if message_to and (session.scalar(with_message) or 0) >= MOST_MESSAGES:
+            raise Throttled(
+                "Too many test messages at once; wait a minute, or test without one.",
+                int(WINDOW.total_seconds()),
+            )
         ticket = secrets.token_hex(16)
         live = select(Host.name).where(Host.last_seen >= now - self._away_after)
         for host in session.scalars(live).all() if hosts is None else hosts:
@@ -192,6 +215,7 @@ class Errands:
                     reset=made is None,
                     value=made.value if made else None,
                     sealed=made.sealed if made else None,
+                    message_to=message_to,
                     created=now,
                 )
             )
@@ -229,6 +253,7 @@ class TakenErrands:
                 ErrandRow.reset,
                 ErrandRow.value,
                 ErrandRow.sealed,
+                ErrandRow.message_to,
             )
             rows = session.execute(waiting.add_columns(*columns).with_for_update(of=ErrandRow))
             taken = [_as_errand(*row) for row in rows]
@@ -238,6 +263,13 @@ class TakenErrands:
                 .values(taken=now, value=None, sealed=None)
             )
         return taken
+
+    def progress(self, progress: ErrandProgress) -> None:
+        """Note how far the host is, where somebody may still follow it."""
+        told = {"steps": [asdict(step) for step in progress.steps], "now": progress.now}
+        under_way = (ErrandRow.id == progress.number, ErrandRow.answer.is_(None))
+        with self._database.writing() as session:
+            session.execute(update(ErrandRow).where(*under_way).values(progress=told))
 
     def answer(self, answer: ErrandAnswer) -> None:
         """Note what the host says, where somebody may still wait for it."""
@@ -251,7 +283,7 @@ class TakenErrands:
 def _as_errand(number: int, kind: Any, setting: Any, *columns: Any) -> Errand:
     """Return the errand; of a row that is broken one that no setting answers to."""
     try:
-        reset, value, sealed = columns
+        reset, value, sealed, message_to = columns
         return Errand(
             number,
             as_name(kind),
@@ -259,6 +291,7 @@ def _as_errand(number: int, kind: Any, setting: Any, *columns: Any) -> Errand:
             as_boolean(reset),
             as_object(value),
             as_text(sealed),
+            as_text(message_to),
         )
     except Broken:
         return Errand(number, "test", "", False, None, None)
@@ -274,9 +307,18 @@ def _plain(answer: ErrandAnswer) -> Answer:
     }
 
 
-def _as_dict(row: ErrandRow) -> Answer:
-    answer = row.answer or {"error": None, "steps": [], "diffs": [], "preview": None}
+def _as_dict(row: ErrandRow, late: datetime) -> Answer:
+    """Return what a host has said; one that has said nothing since *late* does so no more."""
+    is_late = row.answer is None and row.created < late
+    done = row.answer is not None or is_late
+    answer: Answer = {
+        "error": LATE if is_late else None,
+        "steps": [],
+        "now": None,
+        "diffs": [],
+        "preview": None,
+    }
+    answer |= row.answer or row.progress or {}
     # Not even sealed does a secret leave the database.
-    answer = {name: each for name, each in answer.items() if name != "adopted"}
-    done = row.answer is not None
+    answer.pop("adopted", None)
     return {"host": row.host, "done": done, "ok": done and answer["error"] is None, **answer}

@@ -33,6 +33,7 @@ class Setting(ABC):
     all of them are as they were when it was typed. ``generates`` says that a change
     brings a secret of its own, see :meth:`generate`. ``unset`` is what is true where
     neither mailpanel nor the admin's own configuration says anything, in a sentence.
+    ``sends_mail`` says that a test can send a message with its values.
     ``withdrawn`` says that what is live is taken off a host whose own options do not
     allow it any more.
     """
@@ -47,6 +48,7 @@ class Setting(ABC):
     destination: ClassVar[tuple[str, ...]] = ()
     generates: ClassVar[bool] = False
     withdrawn: ClassVar[bool] = False
+    sends_mail: ClassVar[bool] = False
     unset: ClassVar[str]
 
     def validate(

@@ -120,17 +120,18 @@ class ImapMasterPassword(Setting):
             changes=(master, WriteFile(dovecot.drop_in(self.name), self.notice() + text)),
             checks=(DovecotSays(tuple(says)),),
             details={"log_in_as": login},
-            notes={"log in": _how(login, facts.master_allow_nets)},
+            notes={"log in": _how(dovecot, login, facts.master_allow_nets)},
         )
 
     def read(self, facts: Facts) -> dict[str, Any] | None:
         return None
 
 
-def _how(login: str, allow_nets: tuple[str, ...]) -> str:
+def _how(dovecot: DovecotFacts, login: str, allow_nets: tuple[str, ...]) -> str:
     where = f"from {', '.join(allow_nets)} alone" if allow_nets else "from any network"
     return (
-        f"The mailbox user@example.net opens by IMAP as {login}, with the generated password, "
+        f"Dovecot {dovecot.version} can do this, and other log-ins stay as they are. The "
+        f"mailbox user@example.net opens by IMAP as {login}, with the generated password, "
         f"{where}. The same log-in sends no mail."
     )
 

@@ -72,6 +72,7 @@ class PostfixRelayhost(Setting):
     schema = RelayhostSchema
     secret_field = "password"  # noqa: S105 (the name of the field)
     destination = DESTINATION
+    sends_mail = True
     example: ClassVar[Mapping[str, Any]] = {
         "server_hostname": "filter1020.mymailcheap.com",
         "server_port": 587,

@@ -82,6 +82,7 @@ class SystemMailer(Setting):
     schema = MailerSchema
     secret_field = "password"  # noqa: S105 (the name of the field)
     destination = DESTINATION
+    sends_mail = True
     example: ClassVar[Mapping[str, Any]] = {
         "server_hostname": "mail3.mymailcheap.com",
         "server_port": 587,
@@ -100,11 +101,28 @@ class SystemMailer(Setting):
             raise Refused("msmtp is not installed on this host; install the package msmtp.")
         if secret is None:
             raise Refused("The password is not stored any more. Save the setting once more.")
-        require_possible(value, facts)
         return Plan(
             changes=tuple(_files(value, secret, facts, facts.msmtp, self.notice())),
-            probes=(_probe(value, secret, facts),),
+            probes=(self.login(value, secret, facts),),
             details={"msmtp_config_file": facts.msmtp.path},
+        )
+
+    def login(self, value: Mapping[str, Any], secret: str | None, facts: Facts) -> SmtpLogin:
+        """Return how mailpanel itself logs in with *value*; raises :class:`Refused`."""
+        if secret is None:
+            raise Refused("The password is not stored any more. Save the setting once more.")
+        require_possible(value, facts)
+        return SmtpLogin(
+            hostname=value["server_hostname"],
+            port=value["server_port"],
+            tls=tls_of(value),
+            verify=True,
+            username=value["username"],
+            password=secret,
+            ca_file=facts.ca_file,
+            ca_path="",
+            mechanisms=MECHANISMS,
+            helo=facts.host_name,
         )
 
     def read(self, facts: Facts) -> dict[str, Any] | None:
@@ -178,18 +196,3 @@ def _files(
 def _quoted(text: str) -> str:
     # Whatever is inside, quotes and backslashes too: msmtp takes off the outermost pair.
     return f'"{text}"'
-
-
-def _probe(value: Mapping[str, Any], secret: str, facts: Facts) -> SmtpLogin:
-    return SmtpLogin(
-        hostname=value["server_hostname"],
-        port=value["server_port"],
-        tls=tls_of(value),
-        verify=True,
-        username=value["username"],
-        password=secret,
-        ca_file=facts.ca_file,
-        ca_path="",
-        mechanisms=MECHANISMS,
-        helo=facts.host_name,
-    )

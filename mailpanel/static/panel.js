@@ -80,6 +80,9 @@ function folds(button) {
 }
 
 addEventListener("DOMContentLoaded", () => {
+  // A test's page then comes at once, and is followed; else it comes when all is answered.
+  for (const button of document.querySelectorAll("button[formaction]"))
+    Object.assign(button, {name: "follow", value: "1"});
   document.querySelectorAll("form[data-once]").forEach(once);
   document.querySelectorAll("[data-copy]").forEach(copies);
   document.querySelectorAll(".menu").forEach(folds);

@@ -135,7 +135,7 @@ class Person:
 
     def sees(self, text: str) -> None:
         """Wait until *text* is to be seen; raise where it does not come."""
-        expect(self.page.get_by_text(text).first).to_be_visible()
+        expect(self.page.get_by_text(text).first).to_be_visible(timeout=20_000)
 
     def sees_status(self, text: str | re.Pattern[str]) -> None:
         """Wait, without touching the page, until it says so."""

@@ -79,6 +79,7 @@ PAGES = {
     ("panel.setting", SETTING_PAGE, "POST"): (403, 403, 403, 422),
     ("panel.test", f"{SETTING_PAGE}test/", "GET"): (303, 403, 403, 303),
     ("panel.test", f"{SETTING_PAGE}test/", "POST"): (403, 403, 403, 422),
+    ("panel.tested", f"{SETTING_PAGE}test/{'0' * 32}/", "GET"): (303, 403, 403, 404),
     ("panel.again", f"{SETTING_PAGE}again/", "POST"): (403, 403, 403, 303),
     ("panel.put_back", f"{SETTING_PAGE}put-back/", "POST"): (403, 403, 403, 404),
     ("panel.adopt", f"{SETTING_PAGE}adopt/", "POST"): (403, 403, 403, 404),

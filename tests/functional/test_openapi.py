@@ -92,7 +92,7 @@ def _running(shared_panel: Panel) -> None:
 
 # What JSON Schema cannot say: the rules between fields, and what must be a network, a time to
 # come, a name that can be printed, a password that few have, a revision that is kept.
-BETWEEN_FIELDS = {"username", "password", "security", "networks", "expires", "name"}
+BETWEEN_FIELDS = {"message", "username", "password", "security", "networks", "expires", "name"}
 # Of a path, what its right answers are beside 200, 204 and 404.
 OTHERS = {
     "/accounts/": {409},

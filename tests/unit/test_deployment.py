@@ -31,7 +31,7 @@ EXAMPLES = {
     # As DNS compares them, and as a hostname is stored.
     "relay_allow": ("A.test., b.test", ("a.test", "b.test"), []),
     "relay_ports": ("587 465", (587, 465), ["0", "65536", "smtp", "-1", "5.0", "²"]),
-    "alert_address": ("a@b.test", "a@b.test", []),
+    "alert_address": ("a@b.test", "a@b.test", ["a", "a b@c.test", "a@b.test, c@d.test"]),
     "user": ("panel", "panel", []),
     "mail_store": ("north", "north", []),
     "clearing_grace": ("0.5", 0.5, ["-1", "1d", "1e3", ".", "nan", "inf", "1.2.3"]),
@@ -75,7 +75,6 @@ DEFAULTS = {
     "msmtp_group": "mail",
     "rate_limit": 0.0,
     "trusted_proxy": "",
-    "require_second_factor": False,
     "allowed_hosts": (),
     "require_second_factor": False,
     "check_interval": 60.0,

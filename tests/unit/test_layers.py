@@ -50,6 +50,7 @@ LAYERS = {
     "system_log": layer(),
     "reports": layer(),
     "relay_words": layer("errors"),
+    "letters": layer(),
     "hostnames": layer("", "idna"),
     "schema": layer(CORE, "colander"),
     "jsonform": layer(CORE, "colander"),
@@ -67,7 +68,7 @@ LAYERS = {
     "_components": layer("_relay_health"),
     "_relay_health": layer(),
     "paging": layer(),
-    "host": layer("host errors plan relay_words reports deployment layout seal"),
+    "host": layer("host errors letters plan relay_words reports deployment layout seal"),
     "models": layer("models", "sqlalchemy"),
     "services": layer(
         "services models settings seal vault errors reports system_log",
@@ -75,7 +76,7 @@ LAYERS = {
     ),
     "apply": layer(
         "apply services settings host seal errors plan deployment layout privileges addresses "
-        "relay_words reports system_log",
+        "letters relay_words reports system_log",
         "aiosmtplib",
     ),
     "credentials": layer(),
@@ -113,7 +114,15 @@ LAYERS = {
 }
 
 # What runs as root must not load any of this, not even by way of another module.
-NEVER_AS_ROOT = ("services", "models", "views", "app", "apply.courier", "apply.probes")
+NEVER_AS_ROOT = (
+    "services",
+    "models",
+    "views",
+    "app",
+    "apply.courier",
+    "apply.probes",
+    "apply.sending",
+)
 NEVER_AS_ROOT_FOREIGN = {"sqlalchemy", "alembic", "pyramid", "aiosmtplib", "waitress"}
 
 

@@ -68,6 +68,7 @@ def test_the_routes():
         ("panel.log_out", "/logout", None),
         ("panel.setting", "/settings/{setting}/", Setting),
         ("panel.test", "/settings/{setting}/test/", Setting),
+        ("panel.tested", "/settings/{setting}/test/{ticket}/", Setting),
         ("panel.again", "/settings/{setting}/again/", Setting),
         ("panel.put_back", "/settings/{setting}/put-back/", Setting),
         ("panel.adopt", "/settings/{setting}/adopt/", Setting),

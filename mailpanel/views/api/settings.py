@@ -7,7 +7,7 @@ from typing import Any
 from pyramid.view import view_config, view_defaults
 
 from mailpanel import jsonform
-from mailpanel.headers import change_query, etag, if_match
+from mailpanel.headers import asks_for_message, change_query, etag, if_match
 from mailpanel.resources import Setting, Settings
 from mailpanel.security import Permission
 
@@ -47,7 +47,11 @@ def status(context: Setting, request: Any) -> Answer:
 def test(context: Setting, request: Any) -> Answer:
     """Let each mail host try values that are not saved; they are not saved."""
     given = jsonform.loads(request.body)
-    ticket = request.errands.test(context.name, given, request.author)
+    wanted, errors = asks_for_message(request.query_string)
+    message_for = request.author.username if wanted else None
+    ticket = request.errands.test(
+        context.name, given, request.author, errors=errors, message_for=message_for
+    )
     return {"test": _told(ticket, request.answered(ticket))}
 
 

@@ -47,6 +47,7 @@ COMMON = {
     "unread_edits",
     "effective_from",
     "relay_health",
+    "undelivered",
 }
 
 
@@ -149,6 +150,11 @@ class HostPart:
     def relay_ails(self) -> bool:
         """Say whether mail does not get through to the relay that was applied."""
         return self.status == "applied" and self.relay is not None and not self.relay.ok
+
+    @property
+    def undelivered(self) -> str | None:
+        """Return what keeps mailpanel's own mails from going out there."""
+        return self._said.get("undelivered")
 
     @property
     def chip(self) -> Chip:

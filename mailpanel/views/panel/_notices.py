@@ -45,6 +45,7 @@ def notices(cards: list[Card]) -> Iterator[Notice]:
                 card,
             )
     for card in cards:
+        yield from _undelivered(card)
         yield from _edits(card)
     hosts = cards[0].hosts if cards else []
     for host in hosts:
@@ -69,6 +70,14 @@ def _relays(card: Card) -> Iterator[Notice]:
             text = " ".join(relay.sentences)
             title = f"{card.setting.title}: {relay.title} on {host.name}"
             yield Notice(title, text, card=card, flush=host)
+
+
+def _undelivered(card: Card) -> Iterator[Notice]:
+    """Yield on which hosts mailpanel's own mails wait, and why."""
+    for host in card.hosts:
+        if host.undelivered:
+            title = f"mailpanel's own mails do not go out from {host.name}"
+            yield Notice(title, host.undelivered, card=card)
 
 
 def _edits(card: Card) -> Iterator[Notice]:

@@ -17,6 +17,8 @@ PROBE = {
     "greeting": "Greeting",
     "tls": "TLS",
     "auth": "Log in",
+    "postfix": "Postfix's own way",
+    "message": "One real message",
 }
 # What is shown in columns of what would come of it; the rest a sentence tells.
 COUNTED = ("folder", "messages", "bytes", "mailboxes", "oldest")
@@ -25,15 +27,15 @@ _KILO = 1000
 
 
 class TrialStep:
-    """One step of a test, as a host tells it."""
+    """One step of a test, as a host tells it; ``duration_ms`` is ``None`` while it goes on."""
 
     def __init__(self, told: dict[str, Any]) -> None:
         says: str = told["says"]
         name: str = told["name"]
         self.says = says
         self.name = PROBE.get(name) or STEPS.get(name) or in_words(name)
-        self.state = "done" if told["ok"] else "failed"
-        self.duration_ms: int = told["duration_ms"]
+        self.state = "now" if told["ok"] is None else "done" if told["ok"] else "failed"
+        self.duration_ms: int | None = told["duration_ms"]
 
 
 class Trial:
@@ -43,7 +45,9 @@ class Trial:
         self.host: str = answer["host"]
         self.done: bool = answer["done"]
         self.ok: bool = answer["ok"]
-        self.steps = [TrialStep(each) for each in answer["steps"]]
+        now = answer["now"] if not self.done else None
+        under_way = [{"name": now, "ok": None, "duration_ms": None, "says": ""}] if now else []
+        self.steps = [TrialStep(each) for each in [*answer["steps"], *under_way]]
         self.diffs: list[Diff] = diffs_of(answer["diffs"])
         self._error: str | None = answer["error"]
         preview: list[dict[str, Any]] = answer.get("preview") or []
@@ -57,7 +61,7 @@ class Trial:
     def chip(self) -> Chip:
         """Return whether it would work there."""
         if not self.done:
-            return Chip("no answer yet", "busy")
+            return Chip("under way" if self.steps else "no answer yet", "busy")
         return Chip("would work", "ok") if self.ok else Chip("would fail", "bad")
 
     @property

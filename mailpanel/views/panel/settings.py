@@ -79,6 +79,10 @@ class SettingPages:
             "once": None,
             "was_shown": False,
             "trials": None,
+            "trying": None,
+            "typed": True,
+            "message_to": own_address(self.request, self.context.setting),
+            "with_message": False,
         }
 
 
@@ -188,6 +192,14 @@ def try_again(context: Setting, request: Any) -> Any:
     elif card.state is not None and not context.setting.generates:
         request.changes.set(context.name, card.state.value, request.author, views.condition)
     return views.back("Trying again.")
+
+
+def own_address(request: Any, setting: Any) -> str | None:
+    """Return where a test of *setting* can send a message to; empty where there is no address."""
+    if not setting.sends_mail:
+        return None
+    account = request.accounts.get(request.identity.username)
+    return account["recovery_email"] or ""
 
 
 def form_on(card: Card, texts: Mapping[str, str] | None = None) -> Form:

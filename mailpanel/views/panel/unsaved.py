@@ -31,7 +31,8 @@ class UnsavedViews(SettingPages):
         request = self.request
         card = card_of(request, self.context.setting)
         form = form_on(card, request.POST)
-        page = self.page(card, form) | {"revision": self.expected}
+        with_message = "message" in request.POST
+        page = self.page(card, form) | {"revision": self.expected, "with_message": with_message}
         try:
             ticket = request.errands.test(
                 self.context.name,
@@ -39,6 +40,7 @@ class UnsavedViews(SettingPages):
                 request.author,
                 form=True,
                 errors=form.unsent,
+                message_for=request.author.username if with_message else None,
             )
         except InvalidFields as error:
             form.show(error.errors)
@@ -49,4 +51,30 @@ class UnsavedViews(SettingPages):
             request.response.status_int = 429
             request.response.headers["Retry-After"] = str(error.retry_after)
             return page
-        return page | {"trials": [Trial(each) for each in request.answered(ticket)]}
+        # The script follows it; without that the page comes with the answers.
+        follows = "follow" in request.POST
+        return page | self.trials(
+            ticket, request.errands.answers(ticket) if follows else request.answered(ticket)
+        )
+
+    @view_config(
+        route_name="panel.tested",
+        request_method="GET",
+        permission=Permission.CHANGE_SETTING,
+        renderer="setting.pt",
+    )
+    def look_again(self) -> Page:
+        """Return how far a test is; what was typed for it is kept nowhere."""
+        ticket = self.request.matchdict["ticket"]
+        answers = self.request.errands.found(self.context.name, ticket)
+        card = card_of(self.request, self.context.setting)
+        return self.page(card, form_on(card)) | self.trials(ticket, answers) | {"typed": False}
+
+    def trials(self, ticket: str, answers: list[dict[str, Any]]) -> Page:
+        """Return what the hosts have answered, and where to look again while one has not."""
+        path = self.request.route_path("panel.tested", setting=self.context.name, ticket=ticket)
+        done = all(each["done"] for each in answers)
+        return {
+            "trials": [Trial(each) for each in answers],
+            "trying": None if done else path,
+        }
