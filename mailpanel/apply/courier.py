@@ -122,13 +122,6 @@ class Courier:
         """Take the executor's messages; say whether it ended with a good-bye, or has gone."""
         while (message := await _receive(reader)) is not None:
             match message:
-                case Hello():
-                    self._versions = message.versions
-                    self._woken.set()
-                case Report() | Present():
-                    key = (type(message).__name__, message.setting)
-                    self._said[key] = self._unwritten[key] = message
-                    self._reported.set()
                 case ProbeRequest():
                     await _send(writer, await self._tried(message))
                 case Dispatch():
@@ -136,14 +129,27 @@ class Courier:
                     task = asyncio.create_task(_dispatch(writer, message, self._own_ports))
                     self._letters.add(task)
                     task.add_done_callback(self._letters.discard)
-                case ErrandProgress() | ErrandAnswer():
-                    self._write_errand(message)
                 case LogInsSeen():
                     if self._keeps_log_ins(message):
                         await _send(writer, LogInsKept(message.number))
                 case Goodbye():
                     return True
+                case _:
+                    self._take(message)
         return False
+
+    def _take(self, message: Message) -> None:
+        """Take a message that wants no answer."""
+        match message:
+            case Hello():
+                self._versions = message.versions
+                self._woken.set()
+            case Report() | Present():
+                key = (type(message).__name__, message.setting)
+                self._said[key] = self._unwritten[key] = message
+                self._reported.set()
+            case ErrandProgress() | ErrandAnswer():
+                self._write_errand(message)
 
     async def _tried(self, request: ProbeRequest) -> ProbeResult:
         steps = Steps(partial(self._tell, request.errand))

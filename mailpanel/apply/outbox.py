@@ -2,7 +2,7 @@
 
 They wait in a file of root's own, with the account that was live when they were put there, its
 password sealed as the database has it. When one is due the courier gets the account and
-the letter, and nothing else. Why so: docs/decisions/0010-outbox.md.
+the letter, and nothing else. Why so: docs/decisions/0012-outbox.md.
 """
 
 from __future__ import annotations
