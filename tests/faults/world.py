@@ -61,8 +61,10 @@ class World:
     server: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> World:
-        self.make_relay(accounts=ACCOUNTS)
-        self.make_relay(accounts=ACCOUNTS, port=465, implicit_tls=True)
+        self.relays = [
+            self.make_relay(accounts=ACCOUNTS),
+            self.make_relay(accounts=ACCOUNTS, port=465, implicit_tls=True),
+        ]
         self.dovecot.start()
         self.dovecot.add_user(ANNA, PASSWORD)
         self.dovecot.save(ANNA, "INBOX", "one")
