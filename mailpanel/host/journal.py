@@ -55,6 +55,11 @@ class Entry:
         old, new, lines = _lines(self.old.content), _lines(self.new.content), _lines(now)
         return new - old <= lines and not (old - new) & lines
 
+    def is_edited(self) -> bool:
+        """Say whether the file is neither as it was nor as it shall be."""
+        now = files.read_state(self.new.path).content
+        return now not in (self.old.content, self.new.content)
+
     def undone(self) -> FileState:
         """Return the file as an undo leaves it."""
         return self.old.with_content(None) if self.has_revoked() else self.old
@@ -65,9 +70,9 @@ class Entry:
 
     def sparing_edits(self) -> Entry:
         """Return what leaves the file alone, where it is neither as it was nor as it shall be."""
-        now = files.read_state(self.new.path)
-        if now.content in (self.old.content, self.new.content):
+        if not self.is_edited():
             return self
+        now = files.read_state(self.new.path)
         return replace(self, old=now, new=now)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -79,6 +80,7 @@ class Transaction:
         self._drain = drain
         self._undone = undone
         self._reloaded = False
+        self._begun: set[Path] = set()
 
     def run(self, step: Step) -> None:
         """Make the change; afterwards the host is wholly new.
@@ -124,8 +126,19 @@ class Transaction:
         """Write the files of *phase* that are not so yet; say whether there are any."""
         entries = [entry for entry in self._journal.entries if entry.phase == phase]
         for entry in entries:
+            self._require_unedited(entry)
+            self._begun.add(entry.new.path)
             _write(entry.new, entry.own_directory)
         return bool(entries)
+
+    @staticmethod
+    def _require_unedited(entry: Entry) -> None:
+        """Raise :class:`HostError` where the admin has edited a file of theirs in this moment."""
+        if not entry.own_directory and entry.is_edited():
+            raise HostError(
+                f"{entry.new.path.name} was edited while the change was being made; "
+                "it is tried again."
+            )
 
     def _told(self, error: Exception) -> HostError:
         known = _as_host_error(error)
@@ -139,6 +152,7 @@ class Transaction:
         # Of what was not touched the daemon need not hear; the admin may be editing a file.
         touched = self._reloaded or any(not files.is_so(each.old) for each in self._counting())
         try:
+            self._forget_unbegun()
             self.undo(touched)
         except ReloadFailed as second:
             raise PutBackFailed(
@@ -150,6 +164,17 @@ class Transaction:
                 f"{self._told(error)} Putting the old files back failed as well: "
                 f"{_as_host_error(second)}"
             ) from None
+
+    def _forget_unbegun(self) -> None:
+        """Leave out the admin's files that nothing was written to: they may be editing one.
+
+        mailpanel's own stay: to look at the daemon may have taken a secret out of one.
+        """
+        known = self._journal.entries
+        entries = tuple(
+            each for each in known if each.own_directory or each.new.path in self._begun
+        )
+        self._journal = replace(self._journal, entries=entries)
 
     def undo(self, revive: bool = True) -> None:
         """Put every file back, the one that counts first; reload (*revive*); close the journal.

@@ -341,6 +341,24 @@ def test_an_edit_between_crash_and_recovery_stays(
     assert list(world.journals.iterdir()) == []
 
 
+def test_an_edit_right_before_the_rename_is_not_overwritten(world: World) -> None:
+    """Nor where what was done before it is put back; the change is tried again."""
+    edited = b"relayhost = old\nadded = 1\n"
+
+    def edit() -> None:
+        # In the reload that comes before the rename that counts, and in the one that puts back.
+        world.main_cf.write_bytes(edited)
+
+    with pytest.raises(HostError, match=r"main\.cf was edited") as caught:
+        world.transaction(edit).run(nothing)
+    assert caught.value.temporary
+    assert not isinstance(caught.value, PutBackFailed)
+    assert world.main_cf.read_bytes() == edited
+    assert world.snapshot()["master.cf"] == world.old["master.cf"]
+    assert not (world.etc / "mailpanel").exists()
+    assert list(world.journals.iterdir()) == []
+
+
 def test_backups_are_bounded_and_closed_to_others(world: World) -> None:
     """They hold what stood there before, passwords too."""
     for _ in range(KEPT_BACKUPS + 3):
