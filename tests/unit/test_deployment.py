@@ -43,7 +43,6 @@ EXAMPLES = {
         "2001:db8::1",
         ["*", "proxy.test", "10.0.0.0/8", "10.0.0.1 10.0.0.2"],
     ),
-    "require_second_factor": ("yes", True, ["perhaps"]),
     "allowed_hosts": (
         "Panel.example.net. 192.0.2.1, [2001:DB8::1]",
         ("panel.example.net", "192.0.2.1", "2001:db8::1"),
