@@ -125,7 +125,7 @@ class TestDocument:
         of_host = schemas["host"]["properties"]["settings"]["additionalProperties"]
         details = {"drift", "effective_from", "fight", "log_in_as", "msmtp_config_file"}
         details |= {"last_log_in", "not_put_back", "other_ways", "problem", "relay_health"}
-        details |= {"unread_edits"}
+        details |= {"undelivered", "unread_edits"}
         for found in (of_setting, of_host):
             assert set(found["properties"]) - set(found["required"]) == details
 
