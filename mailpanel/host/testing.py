@@ -208,6 +208,9 @@ class FakeHost:
             raise HostError("A change that had failed has been put back now; this is tried again.")
 
     def drift(self, setting: str, plan: Plan, facts: Facts) -> list[FileDiff]:
+        return self._differences(setting, plan, facts)
+
+    def _differences(self, setting: str, plan: Plan, facts: Facts) -> list[FileDiff]:
         if facts.part != "postfix":
             return list(_differences(self.files, _composed(self.files, setting, plan)))
         tree, _ = compose(self.tree, self.ledger, setting, plan)
@@ -219,15 +222,7 @@ class FakeHost:
         self, setting: str, plan: Plan, facts: Facts
     ) -> Iterator[tuple[list[FileDiff], TryOut]]:
         self._step("check", lambda _: None)
-        if facts.part != "postfix":
-            yield (
-                list(_differences(self.files, _composed(self.files, setting, plan))),
-                self._try_out,
-            )
-            return
-        tree, _ = compose(self.tree, self.ledger, setting, plan)
-        diff = file_diff("main.cf", self.tree.main_cf, tree.main_cf, masked_main_cf)
-        yield [diff] if diff else [], self._try_out
+        yield self._differences(setting, plan, facts), self._try_out
 
     def _try_out(self, probe: PostfixRelays) -> str:
         self.relayed.append(probe)

@@ -57,7 +57,7 @@ class World:
     wanted: dict[str, Wanted] = field(default_factory=lambda: {each: Wanted() for each in SETTINGS})
     dead: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
-    turn: int = 0
+    turns: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SETTINGS, 0))
     server: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> World:
@@ -88,15 +88,15 @@ class World:
 
     def set(self, setting: str) -> None:
         """Ask for another value than the one before, and do not wait."""
-        self.turn += 1
+        turn = self.turns[setting] = self.turns[setting] + 1
         value: dict[str, Any] = {}
         if setting in (RELAYHOST, MAILER):
-            name = list(ACCOUNTS)[self.turn % 2]
-            port = (587, 465)[self.turn // 2 % 2]
+            name = list(ACCOUNTS)[turn % 2]
+            port = (587, 465)[turn // 2 % 2]
             value = {"server_hostname": RELAY, "server_port": port, "username": name}
             answer = self._ask("POST", setting, value | {"password": ACCOUNTS[name]})
         elif setting == INTERVAL:
-            value = {"junk_days": 1 + self.turn, "trash_days": None}
+            value = {"junk_days": 1 + turn, "trash_days": None}
             answer = self._ask("POST", setting, value)
         else:
             answer = self._ask("POST", setting, {})

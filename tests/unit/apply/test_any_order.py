@@ -26,13 +26,15 @@ from mailpanel.settings import SETTINGS
 RELAYHOST, MAILER = "postfix_relayhost", "system_mailer"
 INTERVAL, MASTER = "junk_trash_clearing_interval", "imap_master_password"
 NAMES = st.sampled_from([RELAYHOST, MAILER, INTERVAL, MASTER])
-STEPS = st.sampled_from(["check", "probe", "journal", "swap", "reload", "verify"])
+# Mostly all goes well, and then apply is there at once.
+PERHAPS = st.sampled_from([None, None, None, "check", "journal", "swap", "reload", "verify"])
+SOON = st.sampled_from([True, True, True, False])
 MAIN_CF = "# the admin's own\nrelayhost = [old.test]:25\nbiff = no\n"
 MASTER_CF = "smtp unix - - n - - smtp\n"
 HASH = f"{{ARGON2ID}}$argon2id$v=19$m=19456,t=2,p=1${'s' * 22}${'h' * 42}"
 # Of the soak's thousand rounds; each example is up to STEPS_EACH steps.
 EXAMPLES = int(os.environ.get("MAILPANEL_ROUNDS", "100")) // 2
-STEPS_EACH = 40
+STEPS_EACH = 60
 PAUSE = 60.0
 
 
@@ -42,15 +44,11 @@ class Killed(BaseException):
 
 @dataclass
 class Model:
-    """What must be so of one setting: what is ``wanted``, and what is ``live``, ``None`` for none.
-
-    ``doubt`` is what may be live in its place, since a kill came in the midst of it.
-    """
+    """What is ``wanted`` of one setting, and what is ``live``; ``None`` for none."""
 
     revision: int = 0
     wanted: int | None = None
     live: int | None = None
-    tried: int = 0
 
 
 @dataclass
@@ -171,20 +169,33 @@ class AnyOrder(RuleBasedStateMachine):
 
     # What an administrator does.
 
-    @rule(name=NAMES, number=st.integers(0, 9))
-    def set(self, name: str, number: int) -> None:
+    @rule(name=NAMES, number=st.integers(0, 9), dies=PERHAPS, fails=PERHAPS, soon=SOON)
+    def set(
+        self, name: str, number: int, dies: str | None, fails: str | None, *, soon: bool
+    ) -> None:
         model = self.models[name]
         model.revision += 1
         model.wanted = number
         self.rows[name] = self.world.desired(name, model.revision, number)
+        self._be_there(name, dies, fails, soon=soon)
 
-    @rule(name=NAMES)
-    def reset(self, name: str) -> None:
+    def _be_there(
+        self, name: str, dies: str | None = None, fails: str | None = None, *, soon: bool = True
+    ) -> None:
+        """Let apply come to *name*, *soon*, and let it be killed or fail there."""
+        if soon:
+            self.world.dies_at, self.world.host.failing = dies, fails
+            self._converge(name)
+            self.world.dies_at = self.world.host.failing = None
+
+    @rule(name=NAMES, dies=PERHAPS, fails=PERHAPS, soon=SOON)
+    def reset(self, name: str, dies: str | None, fails: str | None, *, soon: bool) -> None:
         model = self.models[name]
         if model.wanted is not None:
             model.revision += 1
             model.wanted = None
             self.rows[name] = self.world.desired(name, model.revision, None)
+            self._be_there(name, dies, fails, soon=soon)
 
     @rule(number=st.integers(0, 99))
     def write_a_line_of_his_own(self, number: int) -> None:
@@ -211,21 +222,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     # What happens to it.
 
-    @rule(step=STEPS)
-    def be_killed_at(self, step: str) -> None:
-        self.world.dies_at = step
-
-    @rule(step=st.sampled_from(["check", "reload", "verify", "journal"]))
-    def fail_at(self, step: str) -> None:
-        self.world.host.failing = step
-
     @rule(away=st.booleans())
     def lose_the_relay(self, away: bool) -> None:
         self.world.relay_is_away = away
-
-    @rule()
-    def be_mended(self) -> None:
-        self.world.host.failing = None
 
     @rule(in_flight=st.booleans())
     def send_mail(self, in_flight: bool) -> None:
@@ -256,6 +255,8 @@ class AnyOrder(RuleBasedStateMachine):
         for row in self.rows.values():
             self.world.executor.look(row)
         assert (self.world.host.tree, self.world.host.files) == before
+        problems = [self.world.state.get(name).details.get("problem") for name in self.rows]
+        assert not any(problems), problems
         record = self.world.state.get(RELAYHOST)
         if RELAYHOST in self.rows and self.is_applied(RELAYHOST) and record.live:
             assert ("drift" in record.details) == (self.edited is not None)
@@ -326,7 +327,7 @@ class AnyOrder(RuleBasedStateMachine):
         """In the end all is as it was asked for last, and then as it was before mailpanel."""
         self._come_to_rest()
         for name in list(self.rows):
-            self.reset(name)
+            self.reset(name, None, None, soon=True)
         self._come_to_rest()
         assert self.world.host.files == {}
         assert self.world.host.tree.master_cf == MASTER_CF
