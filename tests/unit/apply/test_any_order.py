@@ -159,6 +159,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.lines: list[str] = []
         self.admins = "[old.test]:25"
         self.edited: str | None = None
+        # Those to which mail may still be on its way.
+        self.relays: set[int] = set()
 
     def teardown(self) -> None:
         try:
@@ -248,6 +250,9 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def settle(self) -> None:
         self.world.executor.settle()
+        if not self.world.host.in_flight:
+            number = self.models[RELAYHOST].live
+            self.relays = set() if number is None else {number}
 
     @rule()
     def look(self) -> None:
@@ -270,14 +275,19 @@ class AnyOrder(RuleBasedStateMachine):
                 executor.converge(row)
         except Killed:
             self.world.start()
+            assert self.world.state.get(name).revision == row.revision
         self._learn(name, text)
 
     def _learn(self, name: str, before: str) -> None:
         """Find out what became of *name*: it is what it was, or what is wanted."""
         model, text = self.models[name], live(self.world.host, name)
+        if self.world.state.get(name).status == "failed":
+            assert text == before, "what failed has changed nothing"
         if self.is_applied(name) or text != before:
             assert self.is_as_wanted(name, text), (model, text)
             model.live = model.wanted
+            if name == RELAYHOST and model.live is not None:
+                self.relays.add(model.live)
             if name == RELAYHOST and (text != self.edited or model.wanted is None):
                 self.edited = None
 
@@ -319,6 +329,11 @@ class AnyOrder(RuleBasedStateMachine):
             assert f"{next_hop} secure" in tree.maps["tls"]
 
     @invariant()
+    def a_relay_to_which_mail_is_on_its_way_keeps_its_key(self) -> None:
+        for number in self.relays:
+            assert f"[{host(number)}]:587 u:secret" in self.world.host.tree.maps["sasl"]
+
+    @invariant()
     def root_never_forgets_a_revision(self) -> None:
         for name, row in self.rows.items():
             assert self.world.state.get(name).revision <= row.revision
@@ -342,7 +357,7 @@ class AnyOrder(RuleBasedStateMachine):
         for _ in range(3):
             world.clock.now += 7200.0
             self.converge()
-            world.executor.settle()
+            self.settle()
         for name in self.rows:
             assert self.is_applied(name), world.state.get(name)
             assert self.is_as_wanted(name, live(world.host, name))
