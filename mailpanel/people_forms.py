@@ -42,7 +42,7 @@ HELP = {
     "enabled": "Without the tick it can do nothing, is logged out, and its tokens are revoked.",
     "api_access": "Without the tick its tokens open nothing.",
     "recovery_email": "Where mail about the account goes.",
-    "language": "A tag like en, de or pt-BR, for programs that ask the API; the panel speaks English.",
+    "language": "A tag like en, de or pt-BR, for programs; the panel itself speaks English.",
     "name": "What it is for, so that you know it again.",
     "read_only": "It can look and change nothing.",
     "settings": "With none ticked it reaches all settings, and what else you may do by the API.",
