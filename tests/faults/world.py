@@ -91,8 +91,9 @@ class World:
         turn = self.turns[setting] = self.turns[setting] + 1
         value: dict[str, Any] = {}
         if setting in (RELAYHOST, MAILER):
-            name = list(ACCOUNTS)[turn % 2]
-            port = (587, 465)[turn // 2 % 2]
+            # Another port each time: a new password alone needs no reload.
+            port = (587, 465)[turn % 2]
+            name = list(ACCOUNTS)[turn // 2 % 2]
             value = {"server_hostname": RELAY, "server_port": port, "username": name}
             answer = self._ask("POST", setting, value | {"password": ACCOUNTS[name]})
         elif setting == INTERVAL:
