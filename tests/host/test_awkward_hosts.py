@@ -249,7 +249,8 @@ class TestDovecot:
         elif odd == "an include":
             own = dovecot.config_directory / "own.ext"
             own.write_text("mail_max_userip_connections = 20\n")
-            main.write_text(f"!include {own}\n" + main.read_text())
+            # Last: Dovecot 2.4 wants its dovecot_config_version to be the first.
+            main.write_text(f"{main.read_text()}!include {own}\n")
         elif odd == "a link":
             main.rename(main.with_name("kept.conf"))
             main.symlink_to(main.with_name("kept.conf"))
