@@ -98,7 +98,10 @@ def empty_tmp(kept: list[str]) -> None:
     for name in TEMPORARY:
         mount("-t", "tmpfs", "-o", "nosuid,nodev,mode=1777", "tmpfs", name)
     for name, descriptor in opened.items():
-        Path(name).mkdir()
+        Path(name).mkdir(parents=True)
+        for parent in Path(name).parents:
+            if parent.is_relative_to("/tmp") and str(parent) not in TEMPORARY:
+                parent.chmod(0o755)
         mount("--no-canonicalize", "--bind", f"/proc/{os.getpid()}/fd/{descriptor}", name)
 
 

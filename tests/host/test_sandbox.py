@@ -24,6 +24,9 @@ HERE = Path(__file__).parent
 ACCOUNT = {"username": "relay-user", "password": "a password: #1"}
 MAILPANEL = str(Path(sys.executable).with_name("mailpanel"))
 Confined = Callable[..., subprocess.Popen[bytes]]
+# Where the checkout itself lies in a place that PrivateTmp empties, it is to stay.
+ROOT = Path(__file__).resolve().parents[2]
+CHECKOUT = [str(ROOT)] if ROOT.is_relative_to("/tmp") or ROOT.is_relative_to("/var/tmp") else []
 
 
 def unit_text(name: str) -> str:
@@ -45,7 +48,7 @@ def confined(directory: Path, ca_file: Path) -> Iterator[Confined]:
         every = {word.removeprefix("-"): [] for line in lines for word in line.split()}
         # What the test says stands for what the unit names; what it does not, is not there.
         assert set(places) - {"tmp", "/run/mailpanel"} <= set(every)
-        every |= {"tmp": [str(directory), str(ca_file.parent)], **places}
+        every |= {"tmp": [str(directory), str(ca_file.parent), *CHECKOUT], **places}
         with (directory / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 ["/usr/bin/python3", "-I", sandbox, unit, json.dumps(every), MAILPANEL, *arguments],
