@@ -261,10 +261,9 @@ class Executor:
         """Raise :class:`Refused` where nobody asked for this and an edit would be overwritten."""
         was_applied = record.status == "applied" and record.revision == wanted.revision
         asked = wanted.reset or wanted.setting in self._put_back
-        if self._settings[wanted.setting].withdrawn and record.bounds != self._bounds:
-            # What differs now may be root's own options; whether it was edited its files' ledger
-            # tells.
-            asked = True
+        # What differs may be root's own options alone; whether it was edited, too, the files' own
+        # ledger tells.
+        asked |= self._settings[wanted.setting].withdrawn and record.bounds != self._bounds
         if was_applied and not asked and self._drift.is_edited(wanted, record):
             # Not tried again: the next try could not tell that nobody asked for it.
             raise Refused(

@@ -236,3 +236,17 @@ def test_root_takes_it_back_whatever_the_database_says(running, postfix, make_pa
     panel.ini.write_text(f"{allowed}mailpanel.master_allow_nets = 192.0.2.0/24\n")
     panel.command("apply", "--once")
     assert not opens(running, f"{ANNA}*master", password)
+
+
+def test_roots_option_is_no_leave_to_write_over_an_edit(running, postfix, make_panel):
+    """The file differs by the option alone; what somebody wrote into it is theirs to keep."""
+    panel = make_panel(postfix, running)
+    new_password(panel)
+    panel.stop_service("apply")
+    file = running.config_directory / "mailpanel" / "master-users"
+    edited = file.read_text() + "# mine\n"
+    file.write_text(edited)
+    panel.ini.write_text(f"{panel.ini.read_text()}mailpanel.master_allow_nets = 192.0.2.0/24\n")
+    with pytest.raises(InstallationError, match="edited by hand"):
+        panel.command("apply", "--once")
+    assert file.read_text() == edited
