@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
@@ -29,6 +30,8 @@ __all__ = [
 
 TIMEOUT = 30.0
 LAST_WORDS = 1.0
+# What is killed ends as soon as a processor is free for it.
+LAST_BREATH, LOOK = 5.0, 0.002
 CHUNK = 65_536
 # Nothing of the caller's environment reaches a daemon's command: MAIL_CONFIG alone
 # would point Postfix at another configuration (postfix(1)).
@@ -211,9 +214,10 @@ kill -KILL 0
 def supervised(argv: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run *argv*, which stays in the foreground, for as long as the block.
 
-    It and all that it has started end with the block, at once, and also where this process
-    is killed; the process that is yielded ends where *argv* does. A parent-death signal would
-    not do: a daemon that changes its user for a moment loses it (prctl(2)).
+    It and all that it has started have ended when the block has; where this process is
+    killed they end at once, too. The process that is yielded ends where *argv* does. A
+    parent-death signal would not do: a daemon that changes its user for a moment loses it
+    (prctl(2)).
     """
     process = subprocess.Popen(
         ["/bin/sh", "-c", _SUPERVISE, "sh", *argv],
@@ -232,6 +236,20 @@ def supervised(argv: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
         if process.stdin is not None:
             process.stdin.close()
         process.wait()
+        deadline = time.monotonic() + LAST_BREATH
+        while _lives(process.pid) and time.monotonic() < deadline:
+            time.sleep(LOOK)
+
+
+def _lives(group: int) -> bool:
+    """Say whether a process of the process group *group* lives; a zombie does not."""
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # proc(5): the name in parentheses, then state, parent and process group.
+            state, _, number = each.read_text(errors="replace").rpartition(") ")[2].split()[:3]
+            if int(number) == group and state not in "ZX":
+                return True
+    return False
 
 
 def detached(argv: Sequence[str], timeout: float = TIMEOUT) -> int:

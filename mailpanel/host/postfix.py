@@ -27,6 +27,9 @@ INDEXED = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
 # qmgr(8), and its forerunner.
 QUEUE_MANAGERS = ("qmgr", "oqmgr")
 PATIENCE, MOMENT = 10.0, 2.0
+# With maillog_file postfix(1) waits for postlogd(8), which master(8) does not start for
+# service_throttle_time (60 s) once it has died of a main.cf that could not be read.
+RELOAD_PATIENCE = 75.0
 SASL_DIRECTORIES = ("/usr/lib/sasl2", "/usr/lib64/sasl2", "/usr/local/lib/sasl2")
 SASL_PLUGINS = {
     "libplain": ("PLAIN",),
@@ -144,7 +147,7 @@ class Postfix:
 
     def reload(self) -> None:
         """Make the daemon read its configuration; raises :class:`ReloadFailed`."""
-        answer = command.run(self.argv("postfix", "reload"))
+        answer = command.run(self.argv("postfix", "reload"), timeout=RELOAD_PATIENCE)
         if answer.code != 0:
             raise ReloadFailed(
                 "Postfix does not run, or does not take its configuration. Its log says why; "

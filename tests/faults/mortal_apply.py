@@ -29,7 +29,7 @@ import mailpanel.cli.apply
 from mailpanel.apply import _courier_main, processes
 from mailpanel.apply.executor import Executor
 from mailpanel.cli import main
-from mailpanel.host import command
+from mailpanel.host import command, postfix
 from mailpanel.host.state import Record
 
 CHANGES = {"os.chmod", "os.chown", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.utime"}
@@ -93,6 +93,7 @@ def wait_at_most(seconds: float) -> None:
     command.Running.finish.__defaults__ = (seconds,)
     command.run.__defaults__ = ("", seconds)
     command.detached.__defaults__ = (seconds,)
+    postfix.RELOAD_PATIENCE = seconds
 
 
 def forked_courier(argv: list[str], stdin: IO[bytes], pass_fds: list[int]) -> Forked:

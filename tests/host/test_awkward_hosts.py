@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,8 @@ from test_host_contract import ignore, snapshot
 
 from mailpanel.deployment import load
 from mailpanel.errors import CheckFailed, HostError, Refused
-from mailpanel.host import postfix_part
+from mailpanel.host import command, postfix_part
+from mailpanel.host.daemon import children
 from mailpanel.host.mailhost import MailHost
 from mailpanel.layout import prepare_state
 from mailpanel.plan import Plan
@@ -20,6 +24,8 @@ from mailpanel.settings import SETTINGS
 
 RELAYHOST, INTERVAL = SETTINGS["postfix_relayhost"], SETTINGS["junk_trash_clearing_interval"]
 VALUE = {"server_hostname": "192.0.2.1", "server_port": 587, "username": "u"}
+# unix(7) takes some ten datagrams that nobody reads; who has one more waits.
+WAITING_WORDS = 20
 IMPLICIT = VALUE | {"server_port": 465}
 
 
@@ -192,9 +198,13 @@ def test_other_instances_are_named_and_left(postfix, desk) -> None:
         ("master.cf", "submission inet n\n", r"master\.cf: line [0-9]+: bad field count"),
     ],
 )
-def test_what_the_admin_broke_is_named_and_left(file, text, words, postfix, desk) -> None:
+def test_what_the_admin_broke_is_named_and_left(
+    file, text, words, postfix, desk, wait_until
+) -> None:
     """By file and line, or by the very text; once it is mended the change goes on."""
     postfix.start()
+    # One that starts only now would die of it, and not be started again for a minute.
+    wait_until(lambda: "disconnect from" in postfix.log())
     path = postfix.config_directory / file
     whole = path.read_text()
     path.write_text(whole + text)
@@ -206,6 +216,25 @@ def test_what_the_admin_broke_is_named_and_left(file, text, words, postfix, desk
     path.write_text(whole)
     postfix._age()
     desk.set()
+
+
+def test_a_reload_outlasts_a_postlogd_that_does_not_answer(
+    postfix, desk, wait_until, monkeypatch
+) -> None:
+    """One that died is not started again for a minute, and postfix(1) waits for it."""
+    postfix.start()
+    wait_until(lambda: "disconnect from" in postfix.log())
+    (pid,) = children(postfix.master_pid, "postlogd")
+    os.kill(pid, signal.SIGSTOP)
+    argv = ["postlog", "-c", postfix.config_directory, "said while nobody writes it down"]
+    waiting = [subprocess.Popen(argv, stderr=subprocess.DEVNULL) for _ in range(WAITING_WORDS)]
+    # Every other command has ended by then.
+    monkeypatch.setattr(command.run, "__defaults__", ("", 3.0))
+    threading.Timer(5.0, os.kill, (pid, signal.SIGCONT)).start()
+    began = time.monotonic()
+    desk.set()
+    assert time.monotonic() - began > 3.0
+    assert [each.wait(15.0) for each in waiting] == [0] * WAITING_WORDS
 
 
 def test_an_edit_that_postfix_has_not_read_is_announced(postfix, desk, wait_until) -> None:

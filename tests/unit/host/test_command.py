@@ -152,6 +152,18 @@ def test_a_start_that_is_missing_is_named() -> None:
         command.detached(["no-such-daemon"])
 
 
+def test_nothing_of_what_is_supervised_lives_on(tmp_path: Path) -> None:
+    """However much there is to end, and how busy the machine is."""
+    pids = tmp_path / "pids"
+    script = f"for _ in $(seq 200); do sleep 60 & echo $! >>{pids}; done; echo >>{pids}; wait"
+    with command.supervised(["sh", "-c", script]):
+        deadline = time.monotonic() + 10
+        while not pids.exists() or not pids.read_text().endswith("\n\n"):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert [pid for pid in pids.read_text().split() if lives(int(pid))] == []
+
+
 class TestLines:
     """Each line as it comes."""
 
