@@ -103,7 +103,7 @@ class Playground:
         installation.token = token
         self._say("Starting web and apply")
         stack.enter_context(installation)
-        self.installation = installation
+        self.installation, self.relay = installation, relay
         self.record = self._describe(password, ports)
         self.place.write_record(self.record)
         stack.callback(lambda: self.place.write_record({**self.record, "pid": None}))

@@ -4,8 +4,9 @@
 
 document.documentElement.classList.add("js");
 
-// Looks again soon at first, then every few seconds, in milliseconds.
-const FIRST = 400, LONGEST = 4000;
+// Looks again soon at first, then every few seconds, in milliseconds; where nothing is under way
+// but what may need a person is shown, now and then.
+const FIRST = 400, LONGEST = 4000, IDLE = 10000;
 
 let pause = FIRST;
 
@@ -24,14 +25,14 @@ function take(page) {
 }
 
 async function look() {
-  const busy = document.querySelector("[data-busy]");
-  if (!busy) return;
+  const shown = document.querySelector("[data-busy]") ?? document.querySelector("[data-watched]");
+  if (!shown) return;
   if (document.hidden) {
     document.addEventListener("visibilitychange", look, {once: true});
     return;
   }
   try {
-    const from = busy.dataset.from ?? location.pathname;
+    const from = shown.dataset.from ?? location.pathname;
     const answer = await fetch(from, {headers: {"X-Live": "1"}, redirect: "manual"});
     // A log-in that has ended answers with a redirect: what is shown stays, and so does what
     // is being typed; the next click says it.
@@ -41,7 +42,11 @@ async function look() {
     // The server may be restarting; the next look tells.
   }
   pause = Math.min(pause * 1.2, LONGEST);
-  setTimeout(look, pause);
+  lookLater(pause);
+}
+
+function lookLater(milliseconds) {
+  setTimeout(look, document.querySelector("[data-busy]") ? milliseconds : IDLE);
 }
 
 function once(form) {
@@ -86,5 +91,5 @@ addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("form[data-once]").forEach(once);
   document.querySelectorAll("[data-copy]").forEach(copies);
   document.querySelectorAll(".menu").forEach(folds);
-  setTimeout(look, FIRST);
+  lookLater(FIRST);
 });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import smtplib
 import time
 from subprocess import run
 from typing import Any
@@ -127,9 +128,18 @@ class Person:
         self._has_edited = True
         postfix = self._record["directories"]["postfix"]
         run(["postconf", "-c", postfix, "-e", line], check=True)
-        deadline = time.monotonic() + 60
         self.open("/")
-        while not self.page.locator(".notice").count() and time.monotonic() < deadline:
+        self.looks_again_until(self.page.locator(".notice"))
+
+    def sends_mail(self) -> None:
+        """Send a message to somebody outside, by the host's Postfix."""
+        with smtplib.SMTP("127.0.0.1", self._record["ports"]["postfix"]) as client:
+            client.sendmail("user@example.net", "friend@example.com", "Subject: hello\n\nHello.\n")
+
+    def looks_again_until(self, there: Locator) -> None:
+        """Load the page again and again until *there* is something, a minute at most."""
+        deadline = time.monotonic() + 60
+        while not there.count() and time.monotonic() < deadline:
             time.sleep(0.5)
             self.page.reload()
 

@@ -152,6 +152,31 @@ def test_what_was_edited_by_hand_is_put_back(admin: Person) -> None:
     expect(admin.page.locator(".notice")).to_have_count(0)
 
 
+def test_a_relay_that_refuses_is_told_and_what_waits_is_sent_once_it_is_mended(
+    admin: Person, playground: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the relay's words; the account is mended at the provider's, and nothing is lost."""
+    admin.open(RELAYHOST)
+    admin.fill(**admin.relay())
+    admin.button("Save").click()
+    admin.sees_status("applied")
+    playground.relay.forget()
+    with monkeypatch.context() as patch:
+        patch.setitem(playground.relay.accounts, admin.relay()["Username"], "another")
+        admin.sends_mail()
+        admin.open("/")
+        notice = admin.page.locator(".notice")
+        admin.looks_again_until(notice.filter(has_text="1 message waits for the relay"))
+        expect(notice).to_contain_text("mail does not get through to the relay")
+        expect(notice).to_contain_text("refuses the password (535")
+        admin.is_accessible()
+    notice.get_by_role("button", name="It is mended: send now").click()
+    admin.sees("playground tries all mail that waits, now.")
+    assert playground.relay.wait_for(1)[0].recipients == ("friend@example.com",)
+    admin.open("/")
+    expect(notice).to_have_count(0, timeout=60_000)
+
+
 def test_wrong_values_are_told_beside_their_fields(admin: Person) -> None:
     """What was typed stays, the first of them has the focus, and nothing is saved."""
     admin.open(RELAYHOST)
