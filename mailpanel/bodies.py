@@ -41,6 +41,7 @@ __all__ = [
     "OnHost",
     "body_of",
     "query_of",
+    "surplus_in",
 ]
 
 HIGHEST = 999_999_999  # the nine digits that are read of a query
@@ -78,6 +79,18 @@ class Nothing(colander.MappingSchema):
     """A body that says nothing."""
 
     schema_type = Object
+
+
+def surplus_in(body: bytes) -> list[FieldError]:
+    """Return what is wrong with a *body* that is to say nothing; raises :class:`MalformedJson`.
+
+    For where something else has to be refused before that.
+    """
+    try:
+        body_of(Nothing, body)
+    except InvalidFields as error:
+        return error.errors
+    return []
 
 
 class OnHost(colander.MappingSchema):

@@ -20,9 +20,9 @@ from mailpanel.deployment import Deployment
 from mailpanel.errors import MailpanelError
 from mailpanel.privileges import become_user
 from mailpanel.services.database import Database
-from mailpanel.services.errands import TakenErrands
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.listen import make_listener
+from mailpanel.services.taken_errands import TakenErrands
 
 __all__ = ["main", "read_deployment"]
 

@@ -38,9 +38,9 @@ from mailpanel.apply.probes import require_server, try_smtp_login
 from mailpanel.apply.steps import Steps
 from mailpanel.errors import DatabaseAway, ProbeFailed
 from mailpanel.reports import Desired, Errand, ErrandAnswer, ErrandProgress, Report, Step
-from mailpanel.services.errands import TakenErrands
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.listen import Listener
+from mailpanel.services.taken_errands import TakenErrands
 
 __all__ = ["Courier"]
 

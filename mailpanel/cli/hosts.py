@@ -16,6 +16,7 @@ from mailpanel.cli._services import (
     open_errands_and_adoption,
 )
 from mailpanel.errors import HostError
+from mailpanel.services.errands import only
 from mailpanel.services.hosts import Hosts
 from mailpanel.settings import SETTINGS
 
@@ -92,7 +93,7 @@ def put_back(host: str, name: str) -> None:
       mailpanel hosts put-back mail1.example.net postfix_relayhost
     """
     author, errands = local_author(), open_errands()
-    (answer,) = errands.wait(errands.put_back(name, host, author), ERRAND_WAIT)
+    answer = only(errands.wait(errands.put_back(name, host, author), ERRAND_WAIT))
     if not answer["done"]:
         raise HostError(f"{host} has not answered yet. It is put back there when it does.")
     for step in answer["steps"]:

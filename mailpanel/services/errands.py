@@ -10,29 +10,26 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from mailpanel.errors import FieldError, InvalidFields, NotFound, Throttled
 from mailpanel.models import DesiredSetting, ErrandRow, Host, Revision
-from mailpanel.reports import Errand, ErrandAnswer, ErrandProgress
 from mailpanel.seal import Sealer
 from mailpanel.services import audit
 from mailpanel.services._addresses import own_address
 from mailpanel.services._candidates import Candidate, make_candidate
-from mailpanel.services._unbelieved import Broken, as_boolean, as_name, as_object, as_text, raw
 from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, utc_now
 from mailpanel.services.database import Database
-from mailpanel.services.hosts import away_after
+from mailpanel.services.hosts import away_after, require_host
 from mailpanel.services.wake import Waker
 from mailpanel.settings import SETTINGS, Setting
 
-__all__ = ["Errands", "TakenErrands"]
+__all__ = ["LIFE", "MOST", "MOST_MESSAGES", "Answer", "Errands", "only"]
 
 # An errand that no host has taken by then is nobody's any more.
 LIFE = timedelta(minutes=2)
@@ -136,8 +133,7 @@ class Errands:
         if name not in self._settings:
             raise NotFound("There is no such setting.")
         with self._database.writing() as session:
-            if session.get(Host, host) is None:
-                raise NotFound("There is no such host.")
+            require_host(session, host)
             ticket = self._ask(session, kind, name, None, [host])
             audit.record(
                 session, author, f"setting.{kind}", name, detail={"host": host}, clock=self._clock
@@ -147,10 +143,7 @@ class Errands:
 
     def answers(self, ticket: str) -> list[Answer]:
         """Return what each host that was asked has answered; ``done`` says whether it has."""
-        with self._database.reading() as session:
-            query = select(ErrandRow).where(ErrandRow.ticket == ticket).order_by(ErrandRow.host)
-            late = self._clock() - LIFE
-            return [_as_dict(row, late) for row in session.scalars(query)]
+        return self._answers(ErrandRow.ticket == ticket)
 
     def found(self, name: str, ticket: str) -> list[Answer]:
         """Return :meth:`answers` where *ticket* is one of setting *name*; raises :class:`NotFound`.
@@ -158,10 +151,9 @@ class Errands:
         It is forgotten some minutes after it was given out.
         """
         if TICKET.fullmatch(ticket):
-            with self._database.reading() as session:
-                is_it = (ErrandRow.ticket == ticket, ErrandRow.setting == name)
-                if session.scalar(select(ErrandRow.id).where(*is_it).limit(1)) is not None:
-                    return self.answers(ticket)
+            found = self._answers(ErrandRow.ticket == ticket, ErrandRow.setting == name)
+            if found:
+                return found
         raise NotFound("There is no such test, or no more.")
 
     def wait(self, ticket: str, seconds: float) -> list[Answer]:
@@ -178,6 +170,12 @@ class Errands:
             if all(each["done"] for each in answers) or time.monotonic() >= deadline:
                 return
             time.sleep(PAUSE)
+
+    def _answers(self, *which: ColumnElement[bool]) -> list[Answer]:
+        late = self._clock() - LIFE
+        query = select(ErrandRow).where(*which).order_by(ErrandRow.host)
+        with self._database.reading() as session:
+            return [_as_dict(row, late) for row in session.scalars(query)]
 
     def _ask(
         self,
@@ -205,6 +203,8 @@ class Errands:
             )
         ticket = secrets.token_hex(16)
         live = select(Host.name).where(Host.last_seen >= now - self._away_after)
+        # None of them is forgotten before its errand stands there.
+        live = live.order_by(Host.name).with_for_update(read=True, key_share=True)
         for host in session.scalars(live).all() if hosts is None else hosts:
             session.add(
                 ErrandRow(
@@ -222,89 +222,14 @@ class Errands:
         return ticket
 
 
-class TakenErrands:
-    """The errands as the courier of a mail host sees them."""
+def only(answers: list[Answer]) -> Answer:
+    """Return the answer of the one host that was asked; raises :class:`NotFound` for none.
 
-    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
-        self._database = database
-        self._clock = clock
-
-    def take(self, host: str) -> list[Errand]:
-        """Return the errands that wait for *host*, each once; its values are gone then."""
-        now = self._clock()
-        waiting = (
-            select(ErrandRow.id)
-            .where(ErrandRow.host == host, ErrandRow.taken.is_(None))
-            .where(ErrandRow.created >= now - LIFE)
-            .order_by(ErrandRow.id)
-            .limit(MOST)
-        )
-        old = ErrandRow.created < now - LIFE
-        with self._database.reading() as session:
-            found = select(ErrandRow.id).where(or_(old, ErrandRow.taken.is_(None))).limit(1)
-            if session.scalar(found) is None:
-                return []
-        with self._database.writing() as session:
-            session.execute(delete(ErrandRow).where(old))
-            columns = raw(
-                session,
-                ErrandRow.kind,
-                ErrandRow.setting,
-                ErrandRow.reset,
-                ErrandRow.value,
-                ErrandRow.sealed,
-                ErrandRow.message_to,
-            )
-            rows = session.execute(waiting.add_columns(*columns).with_for_update(of=ErrandRow))
-            taken = [_as_errand(*row) for row in rows]
-            session.execute(
-                update(ErrandRow)
-                .where(ErrandRow.id.in_([each.number for each in taken]))
-                .values(taken=now, value=None, sealed=None)
-            )
-        return taken
-
-    def progress(self, progress: ErrandProgress) -> None:
-        """Note how far the host is, where somebody may still follow it."""
-        told = {"steps": [asdict(step) for step in progress.steps], "now": progress.now}
-        under_way = (ErrandRow.id == progress.number, ErrandRow.answer.is_(None))
-        with self._database.writing() as session:
-            session.execute(update(ErrandRow).where(*under_way).values(progress=told))
-
-    def answer(self, answer: ErrandAnswer) -> None:
-        """Note what the host says, where somebody may still wait for it."""
-        with self._database.writing() as session:
-            # Not the whole row: what else is in it may be broken.
-            session.execute(
-                update(ErrandRow).where(ErrandRow.id == answer.number).values(answer=_plain(answer))
-            )
-
-
-def _as_errand(number: int, kind: Any, setting: Any, *columns: Any) -> Errand:
-    """Return the errand; of a row that is broken one that no setting answers to."""
-    try:
-        reset, value, sealed, message_to = columns
-        return Errand(
-            number,
-            as_name(kind),
-            as_name(setting),
-            as_boolean(reset),
-            as_object(value),
-            as_text(sealed),
-            as_text(message_to),
-        )
-    except Broken:
-        return Errand(number, "test", "", False, None, None)
-
-
-def _plain(answer: ErrandAnswer) -> Answer:
-    return {
-        "error": answer.error,
-        "steps": [asdict(step) for step in answer.steps],
-        "diffs": [asdict(diff) for diff in answer.diffs],
-        "preview": None if answer.preview is None else [asdict(each) for each in answer.preview],
-        "adopted": None if answer.adopted is None else asdict(answer.adopted),
-    }
+    Its errands go with a host that is forgotten.
+    """
+    if not answers:
+        raise NotFound("This host has just been forgotten.")
+    return answers[0]
 
 
 def _as_dict(row: ErrandRow, late: datetime) -> Answer:

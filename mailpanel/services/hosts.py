@@ -30,7 +30,7 @@ from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
 from mailpanel.settings import SETTINGS
 
-__all__ = ["Desired", "Hosts", "Report", "away_after"]
+__all__ = ["Desired", "Hosts", "Report", "away_after", "require_host"]
 
 AWAY_AFTER = 3  # check intervals (API.md, Status)
 
@@ -40,6 +40,16 @@ Rows = list[dict[str, Any]]
 def away_after(check_interval: float) -> timedelta:
     """Return how long a host may be silent before it is away; *check_interval* is in seconds."""
     return timedelta(seconds=AWAY_AFTER * check_interval)
+
+
+def require_host(session: Session, name: str) -> None:
+    """Raise :class:`NotFound` unless there is the host *name*; it stays until the transaction ends.
+
+    Nothing else of its row is read: that may be broken.
+    """
+    query = select(Host.name).where(Host.name == name).with_for_update(read=True, key_share=True)
+    if not _is_text(name) or session.scalar(query) is None:
+        raise NotFound("There is no such host.")
 
 
 class Hosts:
@@ -143,7 +153,9 @@ class Hosts:
         the audit log.
         """
         with self._database.writing() as session:
-            if not _is_text(name) or session.get(Host, name, with_for_update=True) is None:
+            # Nothing of the row is read: it may be broken, and this mends it.
+            query = select(Host.name).where(Host.name == name).with_for_update()
+            if not _is_text(name) or session.scalar(query) is None:
                 raise NotFound("There is no such host.")
             session.execute(delete(Host).where(Host.name == name))
             audit.record(session, author, "host.forget", detail={"host": name}, clock=self._clock)

@@ -11,7 +11,7 @@ from typing import Any
 from panel import Panel
 
 from mailpanel.models import ErrandRow
-from mailpanel.services.errands import TakenErrands
+from mailpanel.services.taken_errands import TakenErrands
 
 __all__ = ["answering"]
 

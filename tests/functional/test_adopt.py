@@ -15,7 +15,8 @@ from mailpanel.reports import Adopted, ErrandAnswer
 from mailpanel.seal import Sealer
 from mailpanel.services.adoption import Adoption
 from mailpanel.services.audit import Author
-from mailpanel.services.errands import Errands, TakenErrands
+from mailpanel.services.errands import Errands
+from mailpanel.services.taken_errands import TakenErrands
 from mailpanel.settings import SETTINGS
 
 ADOPT = "/api/v1/hosts/mail1/adopt/"

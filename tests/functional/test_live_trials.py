@@ -13,7 +13,8 @@ from webtest import TestResponse
 from mailpanel.models import AuditEntry, ErrandRow
 from mailpanel.reports import ErrandAnswer, ErrandProgress, Step
 from mailpanel.services.accounts import Accounts
-from mailpanel.services.errands import LIFE, MOST_MESSAGES, TakenErrands
+from mailpanel.services.errands import LIFE, MOST_MESSAGES
+from mailpanel.services.taken_errands import TakenErrands
 from mailpanel.settings import SETTINGS, Setting
 
 READ = Step("read", True, 1234, "")

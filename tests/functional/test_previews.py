@@ -8,7 +8,7 @@ from panel import INTERVAL, Panel
 
 from mailpanel import openapi
 from mailpanel.reports import ErrandAnswer, FolderPreview, Step
-from mailpanel.services.errands import TakenErrands
+from mailpanel.services.taken_errands import TakenErrands
 
 JUNK = FolderPreview("Junk", 7, 3, 2, 600, 1, "2026-10-13", True, "Junk: 3 messages.")
 NONE = FolderPreview("Trash", 14, 0, 0, 0, 0, None, False, "Trash: nothing.")

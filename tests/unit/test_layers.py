@@ -30,7 +30,7 @@ def layer(own: str = "", foreign: str = "") -> Layer:
 
 
 # What stands between the services and the views: all that knows Pyramid, but views.
-WEB = "resources security cookies headers renderers routes waits faults step_up"
+WEB = "resources security cookies headers renderers routes waits on_host faults step_up"
 CORE = "errors plan schema hostnames jsonform settings"
 
 # A module belongs to the longest name that it begins with.
@@ -87,6 +87,7 @@ LAYERS = {
     "resources": layer("security errors services settings", "pyramid"),
     "collaborators": layer("services settings seal vault", "pyramid"),
     "waits": layer("headers errors services", "pyramid"),
+    "on_host": layer("errors services"),
     "renderers": layer("errors jsonform", "pyramid"),
     "assets": layer(),
     "pages": layer("security settings", "pyramid chameleon"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from pyramid.view import view_config
 
-from mailpanel.bodies import HistoryQuery, Nothing, body_of, query_of
+from mailpanel.bodies import HistoryQuery, query_of, surplus_in
 from mailpanel.errors import FieldError
 from mailpanel.headers import change_query, etag, if_match
 from mailpanel.paging import next_page
@@ -40,7 +40,7 @@ def history(context: Setting, request: Any) -> dict[str, Any]:
 )
 def restore(context: Revision, request: Any) -> dict[str, Any] | None:
     """Bring a revision back as a new one; it answers as what it brings back would."""
-    body_of(Nothing, request.body)
+    surplus = surplus_in(request.body)
     query = change_query(request.query_string)
     state = request.changes.restore(
         context.name,
@@ -48,7 +48,7 @@ def restore(context: Revision, request: Any) -> dict[str, Any] | None:
         request.author,
         if_match(request.headers.get("If-Match")),
         query.probe,
-        errors=[*query.errors, *([NO_DRY_RUN] if query.dry_run else [])],
+        errors=[*surplus, *query.errors, *([NO_DRY_RUN] if query.dry_run else [])],
     )
     reached = request.settled(state) if state else None
     if reached is None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pyramid.view import view_config
 
+from mailpanel import on_host
 from mailpanel.bodies import Nothing, OnHost, body_of
 from mailpanel.resources import Host, Hosts, Queue
 from mailpanel.security import Permission
@@ -46,8 +47,7 @@ def forget(context: Host, request: Any) -> None:
 def put_back(context: Host, request: Any) -> dict[str, Any]:
     """Apply a setting once more on one host, over what somebody edited there."""
     setting = body_of(OnHost, request.body)["setting"]
-    ticket = request.errands.put_back(setting, context.name, request.author)
-    (answer,) = request.answered(ticket)
+    answer = on_host.put_back(request, setting, context.name)
     return {"put_back": {"setting": setting, **answer}}
 
 
@@ -60,9 +60,7 @@ def put_back(context: Host, request: Any) -> dict[str, Any]:
 def adopt(context: Host, request: Any) -> dict[str, Any]:
     """Make what stands on one host the desired value of a setting."""
     setting = body_of(OnHost, request.body)["setting"]
-    ticket = request.errands.adopt(setting, context.name, request.author)
-    (answer,) = request.answered(ticket)
-    state = request.adoption.store(ticket, request.author)
+    answer, state = on_host.adopted(request, setting, context.name)
     value = None if state is None else state.as_dict()
     return {"adopt": {"setting": setting, **answer, "settings": value}}
 
@@ -76,6 +74,5 @@ def adopt(context: Host, request: Any) -> dict[str, Any]:
 def flush(context: Queue, request: Any) -> dict[str, Any]:
     """Let one host try the mail that waits for its relay, once it gets through to that."""
     body_of(Nothing, request.body)
-    ticket = request.errands.flush(context.relay, context.name, request.author)
-    (answer,) = request.answered(ticket)
+    answer = on_host.flushed(request, context.relay, context.name)
     return {"flush": {"setting": context.relay, **answer}}

@@ -6,6 +6,7 @@ from typing import Any
 
 from pyramid.view import view_config, view_defaults
 
+from mailpanel import on_host
 from mailpanel.errors import Conflict, InvalidFields, PreconditionFailed
 from mailpanel.resources import Host, Hosts, Setting
 from mailpanel.routes import see_other
@@ -52,9 +53,8 @@ class ForgetViews:
 @view_config(route_name="panel.put_back", request_method="POST", permission=Permission.CHANGE_HOSTS)
 def put_back(context: Setting, request: Any) -> Any:
     """Apply the setting once more on one host, over what somebody edited there."""
-    host: str = request.hosts.get(request.POST.get("host", ""))["name"]
-    ticket = request.errands.put_back(context.name, host, request.author)
-    (answer,) = request.answered(ticket)
+    host = request.POST.get("host", "")
+    answer = on_host.put_back(request, context.name, host)
     if not answer["done"]:
         said = f"{host} has not answered yet. It is put back there when it does."
     elif answer["ok"]:
@@ -68,11 +68,9 @@ def put_back(context: Setting, request: Any) -> Any:
 @view_config(route_name="panel.adopt", request_method="POST", permission=Permission.CHANGE_HOSTS)
 def adopt(context: Setting, request: Any) -> Any:
     """Make what stands on one host the desired value."""
-    host: str = request.hosts.get(request.POST.get("host", ""))["name"]
-    ticket = request.errands.adopt(context.name, host, request.author)
-    request.answered(ticket)
+    host = request.POST.get("host", "")
     try:
-        state = request.adoption.store(ticket, request.author)
+        _, state = on_host.adopted(request, context.name, host)
     except (Conflict, InvalidFields, PreconditionFailed) as error:
         said = f"Nothing was adopted from {host}. {error}"
     else:
@@ -85,9 +83,8 @@ def adopt(context: Setting, request: Any) -> Any:
 @view_config(route_name="panel.flush", request_method="POST", permission=Permission.FLUSH_QUEUE)
 def flush(context: Setting, request: Any) -> Any:
     """Let one host try the mail that waits for its relay."""
-    host: str = request.hosts.get(request.POST.get("host", ""))["name"]
-    ticket = request.errands.flush(context.name, host, request.author)
-    (answer,) = request.answered(ticket)
+    host = request.POST.get("host", "")
+    answer = on_host.flushed(request, context.name, host)
     if not answer["done"]:
         said = f"{host} has not answered yet. It tries the mail when it does."
     elif answer["ok"]:

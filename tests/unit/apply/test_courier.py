@@ -21,9 +21,9 @@ from mailpanel.reports import Report
 from mailpanel.seal import Sealer
 from mailpanel.services.changes import Author, Changes
 from mailpanel.services.database import Database
-from mailpanel.services.errands import TakenErrands
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.listen import SocketListener, make_listener
+from mailpanel.services.taken_errands import TakenErrands
 from mailpanel.services.wake import SocketWaker, make_waker
 
 NAME = "postfix_relayhost"

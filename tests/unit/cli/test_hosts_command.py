@@ -9,8 +9,9 @@ import pytest
 
 from mailpanel.reports import ErrandAnswer, Report, Step
 from mailpanel.services.database import Database
-from mailpanel.services.errands import Errands, TakenErrands
+from mailpanel.services.errands import Errands
 from mailpanel.services.hosts import Hosts
+from mailpanel.services.taken_errands import TakenErrands
 
 DRIFT = {"drift": [{"path": "/etc/postfix/main.cf", "diff": "-a = 1\n+a = 2\n"}]}
 

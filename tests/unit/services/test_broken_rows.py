@@ -14,8 +14,9 @@ from mailpanel.reports import Desired, Errand
 from mailpanel.seal import Sealer
 from mailpanel.services.changes import Changes
 from mailpanel.services.database import Database
-from mailpanel.services.errands import Errands, TakenErrands
+from mailpanel.services.errands import Errands
 from mailpanel.services.hosts import Hosts
+from mailpanel.services.taken_errands import TakenErrands
 from mailpanel.services.wake import SocketWaker
 
 NAME = "postfix_relayhost"

@@ -11,14 +11,18 @@ from sqlalchemy import select, text
 
 from mailpanel.errors import Conflict, DatabaseAway, DeploymentError, NotFound
 from mailpanel.models import AuditEntry, DesiredSetting, Host
+from mailpanel.seal import Sealer
 from mailpanel.services import audit
 from mailpanel.services._postgresql import parameters_of
 from mailpanel.services._rows import locked_row
 from mailpanel.services.accounts import Accounts
 from mailpanel.services.audit import Author
+from mailpanel.services.clock import utc_now
 from mailpanel.services.database import Database
+from mailpanel.services.errands import Errands
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.tokens import Tokens
+from mailpanel.services.wake import SocketWaker
 
 
 @pytest.fixture
@@ -284,3 +288,24 @@ def test_times_are_utc_whatever_the_servers_zone(database):
 def times():
     now = datetime.now(UTC)
     return {"first_seen": now, "last_seen": now}
+
+
+def test_a_host_that_is_asked_is_not_forgotten_before_it_can_be(database, tmp_path, opener):
+    """Its errand would belong to no host: whoever forgets it waits, and takes the errand along."""
+    hosts = Hosts(database)
+    hosts.checked_in("mx1", {})
+    author = Author("admin", None, "")
+    forgetting = threading.Thread(target=hosts.forget, args=("mx1", author))
+
+    def late():
+        """Tell the time; when it is first asked for, the host is there and its errand is not."""
+        if not forgetting.ident:
+            forgetting.start()
+            forgetting.join(0.3)
+        return utc_now()
+
+    waker = SocketWaker(tmp_path / "nobody")
+    errands = Errands(database, Sealer(tmp_path / "seal.pub"), waker, clock=late)
+    ticket = errands.flush("postfix_relayhost", "mx1", author)
+    forgetting.join()
+    assert errands.answers(ticket) == []

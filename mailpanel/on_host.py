@@ -1,0 +1,43 @@
+"""What one mail host is asked to do, by a page or by a program, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mailpanel.errors import DatabaseAway
+from mailpanel.services.changes import SettingState
+from mailpanel.services.errands import Answer, only
+
+__all__ = ["adopted", "flushed", "put_back"]
+
+
+def put_back(request: Any, setting: str, host: str) -> Answer:
+    """Have *setting* applied once more on *host*; return what that says, so far.
+
+    Raises :class:`NotFound` where there is no such host, or no more; :class:`DatabaseAway`.
+    """
+    return _done(request, request.errands.put_back(setting, host, request.author))
+
+
+def flushed(request: Any, setting: str, host: str) -> Answer:
+    """Have the mail tried that waits on *host* for the relay of *setting*; as :func:`put_back`."""
+    return _done(request, request.errands.flush(setting, host, request.author))
+
+
+def adopted(request: Any, setting: str, host: str) -> tuple[Answer, SettingState | None]:
+    """Store what stands on *host* as the desired value of *setting*; return what that says, too.
+
+    The state is ``None``, and nothing is stored, where it has not answered. Raises what
+    :meth:`mailpanel.services.adoption.Adoption.store` does.
+    """
+    ticket = request.errands.adopt(setting, host, request.author)
+    answer = only(request.answered(ticket))
+    return answer, request.adoption.store(ticket, request.author)
+
+
+def _done(request: Any, ticket: str) -> Answer:
+    try:
+        return only(request.answered(ticket))
+    except DatabaseAway as error:
+        # It is asked already, and does it: who hears that nothing was changed would be misled.
+        raise DatabaseAway(str(error), in_commit=True, reason=error.reason) from None
