@@ -21,7 +21,7 @@ def put_back(request: Any, setting: str, host: str) -> Answer:
 
 def flushed(request: Any, setting: str, host: str) -> Answer:
     """Have the mail tried that waits on *host* for the relay of *setting*; as :func:`put_back`."""
-    return _done(request, request.errands.flush(setting, host, request.author))
+    return _done(request, request.errands.flush(setting, [host], request.author))
 
 
 def adopted(request: Any, setting: str, host: str) -> tuple[Answer, SettingState | None]:

@@ -115,7 +115,7 @@ class Errands:
 
         Raises :class:`NotFound` for an unknown setting or host.
         """
-        return self._ask_one("put_back", name, host, author)
+        return self._ask_by_name("put_back", name, [host], author)
 
     def adopt(self, name: str, host: str, author: Author) -> str:
         """Ask *host* for what stands there as a value of setting *name*; return a ticket.
@@ -123,21 +123,23 @@ class Errands:
         Raises :class:`NotFound` for an unknown setting or host. The answer is for
         :class:`mailpanel.services.adoption.Adoption`.
         """
-        return self._ask_one("adopt", name, host, author)
+        return self._ask_by_name("adopt", name, [host], author)
 
-    def flush(self, name: str, host: str, author: Author) -> str:
-        """Ask *host* to try now what waits for the relay of setting *name*; as :meth:`put_back`."""
-        return self._ask_one("flush", name, host, author)
+    def flush(self, name: str, hosts: Sequence[str], author: Author) -> str:
+        """Ask *hosts* to try what waits for the relay of setting *name*; as :meth:`put_back`."""
+        return self._ask_by_name("flush", name, hosts, author)
 
-    def _ask_one(self, kind: str, name: str, host: str, author: Author) -> str:
+    def _ask_by_name(self, kind: str, name: str, hosts: Sequence[str], author: Author) -> str:
         if name not in self._settings:
             raise NotFound("There is no such setting.")
         with self._database.writing() as session:
-            require_host(session, host)
-            ticket = self._ask(session, kind, name, None, [host])
-            audit.record(
-                session, author, f"setting.{kind}", name, detail={"host": host}, clock=self._clock
-            )
+            for host in hosts:
+                require_host(session, host)
+            ticket = self._ask(session, kind, name, None, hosts)
+            for host in hosts:
+                detail = {"host": host}
+                action = f"setting.{kind}"
+                audit.record(session, author, action, name, detail=detail, clock=self._clock)
         self._waker.wake()
         return ticket
 

@@ -9,7 +9,7 @@ import pytest
 
 from mailpanel.reports import ErrandAnswer, Report, Step
 from mailpanel.services.database import Database
-from mailpanel.services.errands import Errands
+from mailpanel.services.errands import MOST, Errands
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.taken_errands import TakenErrands
 
@@ -62,6 +62,15 @@ def test_flush_asks_each_host_and_says_what_came_of_it(run, tmp_path, monkeypatc
     ]
     assert len(run("hosts", "flush", "mail1").stdout.splitlines()) == 1
     assert "There is no such host." in run("hosts", "flush", "other").output
+
+
+def test_flush_asks_as_many_hosts_as_there_are(run, tmp_path, monkeypatch):
+    """All of them at once, though a minute has room for twenty questions only."""
+    monkeypatch.setattr("mailpanel.cli._flush.WAIT", 0)
+    known = hosts(tmp_path)
+    for number in range(MOST + 1):
+        known.checked_in(f"mail{number}", {})
+    assert len(run("hosts", "flush").stdout.splitlines()) == MOST + 1
 
 
 @pytest.mark.parametrize("error", [None, "The relay refuses."])

@@ -306,6 +306,6 @@ def test_a_host_that_is_asked_is_not_forgotten_before_it_can_be(database, tmp_pa
 
     waker = SocketWaker(tmp_path / "nobody")
     errands = Errands(database, Sealer(tmp_path / "seal.pub"), waker, clock=late)
-    ticket = errands.flush("postfix_relayhost", "mx1", author)
+    ticket = errands.flush("postfix_relayhost", ["mx1"], author)
     forgetting.join()
     assert errands.answers(ticket) == []
