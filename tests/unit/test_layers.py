@@ -59,14 +59,7 @@ LAYERS = {
     "fields": layer("schema", "colander"),
     "bodies": layer("errors jsonform schema fields services settings", "colander"),
     "jsonschema": layer("schema fields", "colander"),
-    "openapi": layer(
-        "__version__ _components _operations _histories _people bodies jsonschema settings"
-    ),
-    "_histories": layer("_components _operations _people bodies jsonschema settings"),
-    "_people": layer("_components _operations bodies jsonschema"),
-    "_operations": layer("_components"),
-    "_components": layer("_relay_health"),
-    "_relay_health": layer(),
+    "openapi": layer("openapi bodies jsonschema settings"),
     "paging": layer(),
     "host": layer("host errors letters plan relay_words reports deployment layout seal"),
     "models": layer("models", "sqlalchemy"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mailpanel import jsonschema
-from mailpanel._components import MAYBE_NUMBER, TIME, open_object
-from mailpanel._operations import (
+from mailpanel.bodies import HistoryQuery
+from mailpanel.openapi._operations import (
     ALWAYS,
     CHANGE,
     answer,
@@ -16,8 +16,8 @@ from mailpanel._operations import (
     path_parameter,
     ref,
 )
-from mailpanel._people import NEXT
-from mailpanel.bodies import HistoryQuery
+from mailpanel.openapi._people import NEXT
+from mailpanel.openapi._types import MAYBE_NUMBER, TIME, open_object
 from mailpanel.settings import Setting
 
 __all__ = ["paths", "schemas"]

@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mailpanel import jsonschema
-from mailpanel._components import (
-    MAYBE_NUMBER,
-    MAYBE_TEXT,
-    MAYBE_TIME,
-    TIME,
-    open_object,
-)
-from mailpanel._operations import (
+from mailpanel.bodies import AccountChanges, AuditQuery, LogIn, NewAccount, NewToken
+from mailpanel.openapi._operations import (
     ALWAYS,
     BODY,
     answer,
@@ -23,7 +17,13 @@ from mailpanel._operations import (
     ref,
     request,
 )
-from mailpanel.bodies import AccountChanges, AuditQuery, LogIn, NewAccount, NewToken
+from mailpanel.openapi._types import (
+    MAYBE_NUMBER,
+    MAYBE_TEXT,
+    MAYBE_TIME,
+    TIME,
+    open_object,
+)
 
 __all__ = ["NEXT", "SCHEMAS", "paths"]
 

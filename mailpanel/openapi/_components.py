@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from mailpanel._relay_health import RELAY_HEALTH
+from mailpanel.openapi._answers import ANSWERED, TESTED
+from mailpanel.openapi._relay_health import RELAY_HEALTH
+from mailpanel.openapi._types import (
+    MAYBE_NUMBER,
+    MAYBE_OBJECT,
+    MAYBE_TEXT,
+    MAYBE_TIME,
+    TIME,
+    open_object,
+)
 
 __all__ = [
     "DESCRIPTION",
     "HEADERS",
-    "MAYBE_NUMBER",
-    "MAYBE_OBJECT",
-    "MAYBE_TEXT",
-    "MAYBE_TIME",
     "MESSAGE",
     "PARAMETERS",
     "PROBLEMS",
@@ -20,8 +25,6 @@ __all__ = [
     "SCHEMAS",
     "SECURITY_SCHEMES",
     "STATUSES",
-    "TIME",
-    "open_object",
 ]
 
 Json = dict[str, Any]
@@ -138,12 +141,6 @@ PROBLEM_SCHEMA: Json = {
     },
 }
 
-TIME: Json = {"type": "string", "format": "date-time"}
-MAYBE_TIME: Json = {"type": ["string", "null"], "format": "date-time"}
-MAYBE_TEXT: Json = {"type": ["string", "null"]}
-MAYBE_NUMBER: Json = {"type": ["integer", "null"]}
-MAYBE_OBJECT: Json = {"type": ["object", "null"]}
-
 REPORT: Json = {
     "revision": MAYBE_NUMBER,
     "status": MAYBE_TEXT,
@@ -220,77 +217,11 @@ DETAILS: Json = {
 }
 
 
-def open_object(properties: Json, optional: Json | None = None) -> Json:
-    """Return an object that may grow keys, and loses none but the *optional* ones."""
-    return {
-        "type": "object",
-        "properties": {**properties, **(optional or {})},
-        "required": sorted(properties),
-    }
-
-
-_STEP = open_object(
-    {
-        "name": {"type": "string"},
-        "ok": {"type": "boolean"},
-        "duration_ms": {"type": "integer", "minimum": 0},
-        "says": {"type": "string"},
-    }
-)
-_DIFF = open_object({"path": {"type": "string"}, "diff": {"type": "string"}})
-_COUNT = {"type": "integer", "minimum": 0}
-_PREVIEW = open_object(
-    {
-        "folder": {"type": "string"},
-        "days": {"type": "integer", "minimum": 1},
-        "messages": _COUNT,
-        "newly": _COUNT | {"description": "As many the present interval would not delete."},
-        "bytes": _COUNT,
-        "mailboxes": _COUNT,
-        "oldest": {
-            "type": ["string", "null"],
-            "format": "date",
-            "description": "The day on which the oldest of them came into its folder.",
-        },
-        "complete": {
-            "type": "boolean",
-            "description": "Whether all mailboxes could be counted; else it is at least as much.",
-        },
-        "says": {"type": "string"},
-    }
-)
-_ANSWERED: Json = {
-    "host": {"type": "string"},
-    "done": {"type": "boolean"},
-    "ok": {"type": "boolean"},
-    "error": MAYBE_TEXT,
-    "steps": {"type": "array", "items": _STEP, "description": "Those that have ended."},
-    "now": {**MAYBE_TEXT, "description": "The name of the step that is under way."},
-    "diffs": {"type": "array", "items": _DIFF},
-    "preview": {
-        "type": ["array", "null"],
-        "items": _PREVIEW,
-        "description": "What would be deleted by folder; null where it was not asked for, or "
-        "cannot be told.",
-    },
-}
-TESTED = open_object(
-    {
-        "ticket": {"type": "string"},
-        "done": {"type": "boolean"},
-        "ok": {"type": "boolean"},
-        "hosts": {
-            "type": "array",
-            "items": open_object(_ANSWERED),
-        },
-    }
-)
-
 SCHEMAS: Json = {
     "problem": PROBLEM_SCHEMA,
     "tested": TESTED,
-    "put_back": open_object({"setting": {"type": "string"}, **_ANSWERED}),
-    "flush": open_object({"setting": {"type": "string"}, **_ANSWERED}),
+    "put_back": open_object({"setting": {"type": "string"}, **ANSWERED}),
+    "flush": open_object({"setting": {"type": "string"}, **ANSWERED}),
     "host": open_object(
         {
             "name": {"type": "string"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mailpanel._components import PROBLEM_HEADERS, PROBLEMS
+from mailpanel.openapi._components import PROBLEM_HEADERS, PROBLEMS
 
 __all__ = [
     "ALWAYS",
