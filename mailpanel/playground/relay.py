@@ -8,7 +8,6 @@ under, each attempt to log in, and each password that came in clear.
 from __future__ import annotations
 
 import asyncio
-import collections
 import hmac
 import ssl
 import threading
@@ -18,15 +17,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from aiosmtpd.smtp import Envelope, LoginPassword, Session
 
+from mailpanel.playground._listening import Service
+from mailpanel.playground._smtp_dialogue import Dialogue
 from mailpanel.playground.certificates import Certificate
 
 __all__ = ["Login", "Message", "StrictRelay"]
-
-# RFC 4954, section 4.5.3: the longest line of an AUTH exchange.
-LINE_LIMIT = 12_288
-START_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,7 @@ class StrictRelay:
         self._news = threading.Condition()
         self._messages: list[Message] = []
         self._logins: list[Login] = []
-        self._service: _Service | None = None
+        self._service: Service | None = None
 
     def __enter__(self) -> StrictRelay:
         self.start()
@@ -115,7 +112,7 @@ class StrictRelay:
     def start(self) -> None:
         """Listen; raises :class:`OSError` where the address is taken."""
         context = self._context if self.implicit_tls else None
-        self._service = _Service(self._dialogue, self.address, self.port, context)
+        self._service = Service(self._dialogue, self.address, self.port, context)
         self.port = self._service.port
 
     def stop(self) -> None:
@@ -166,13 +163,13 @@ class StrictRelay:
     def _note_server_name(self, tls: Any, name: str | None, _context: ssl.SSLContext) -> None:
         self._server_names[tls] = name
 
-    def _dialogue(self, loop: asyncio.AbstractEventLoop) -> _Dialogue:
+    def _dialogue(self, loop: asyncio.AbstractEventLoop) -> Dialogue:
         if self.open:
-            return _Dialogue(self, loop, None, demands_tls=False)
+            return Dialogue(self, loop, None, demands_tls=False)
         if self.implicit_tls:
-            return _Dialogue(self, loop, None, demands_tls=True)
+            return Dialogue(self, loop, None, demands_tls=True)
         offered = None if self._starttls_stripped else self._context
-        return _Dialogue(self, loop, offered, demands_tls=True)
+        return Dialogue(self, loop, offered, demands_tls=True)
 
     # What follows is called by the dialogues, in the relay's thread.
 
@@ -181,11 +178,14 @@ class StrictRelay:
         name = _text(username)
         expected = self.accounts.get(name)
         accepted = expected is not None and hmac.compare_digest(expected.encode(), password)
-        self.note_login(Login(name, accepted, tls))
+        self._note_login(Login(name, accepted, tls))
         return accepted
 
-    def note_login(self, login: Login) -> None:
-        """Remember an attempt to log in."""
+    def note_clear_login(self) -> None:
+        """Remember an attempt to log in without TLS, to which nobody listened."""
+        self._note_login(Login(None, accepted=False, tls=None))
+
+    def _note_login(self, login: Login) -> None:
         with self._news:
             self._logins.append(login)
 
@@ -211,158 +211,3 @@ class StrictRelay:
 
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace")
-
-
-class _Session(Session):
-    # A property in aiosmtpd, which sets it itself and then warns that it is deprecated.
-    login_data: Any = None
-
-
-class _Dialogue(SMTP):
-    """One connection, in aiosmtpd's terms."""
-
-    line_length_limit = LINE_LIMIT
-    command_size_limit = LINE_LIMIT
-
-    def __init__(
-        self,
-        relay: StrictRelay,
-        loop: asyncio.AbstractEventLoop,
-        offered: ssl.SSLContext | None,
-        *,
-        demands_tls: bool,
-    ) -> None:
-        # aiosmtpd keeps these in the class, where two relays would share them.
-        self.command_size_limits = collections.defaultdict(lambda: LINE_LIMIT)
-        self._relay = relay
-        self._demands_tls = demands_tls
-        super().__init__(
-            _Handler(relay),
-            hostname="relay.test",
-            ident="strict relay",
-            tls_context=offered,
-            require_starttls=offered is not None,
-            # True: AUTH is offered after STARTTLS only. False where TLS is there from
-            # the start, and where STARTTLS is stripped: a thief does offer AUTH.
-            auth_require_tls=offered is not None or not demands_tls,
-            authenticator=self._authenticate_account,
-            loop=loop,
-        )
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        if self._relay.implicit_tls and self.session is not None:
-            self.session.ssl = {"ssl_object": transport.get_extra_info("ssl_object")}
-
-    def _create_session(self) -> Session:
-        return _Session(self.loop)
-
-    def abort(self) -> None:
-        """Drop the connection, without the courtesies of TLS."""
-        for transport in (self.transport, self._original_transport):
-            if isinstance(transport, asyncio.Transport) and not transport.is_closing():
-                transport.abort()
-
-    async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802 (aiosmtpd's naming)
-        if self._tls_version() is None:
-            self._relay.note_login(Login(None, accepted=False, tls=None))
-            await self.push("538 5.7.11 Encryption required")
-            return
-        await super().smtp_AUTH(arg)
-
-    async def check_auth_needed(self, caller_method: str) -> bool:
-        if not self._demands_tls or (self.session and self.session.authenticated):
-            return False
-        await self.push("530 5.7.0 Authentication required")
-        return True
-
-    def _tls_version(self) -> str | None:
-        if self.session is None or not self.session.ssl:
-            return None
-        version: str | None = self.session.ssl["ssl_object"].version()
-        return version
-
-    def _authenticate_account(
-        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any
-    ) -> AuthResult:
-        account: LoginPassword = data
-        tls = self._tls_version() or ""
-        accepted = self._relay.check_login(account.login, account.password, tls)
-        return AuthResult(success=accepted, handled=False, auth_data=account)
-
-
-class _Handler:
-    """What aiosmtpd asks about each message."""
-
-    def __init__(self, relay: StrictRelay) -> None:
-        self._relay = relay
-
-    async def handle_DATA(  # noqa: N802 (aiosmtpd's naming)
-        self, _server: SMTP, session: Session, envelope: Envelope
-    ) -> str:
-        self._relay.note_message(session, envelope)
-        return "250 2.0.0 taken"
-
-    async def handle_exception(self, _error: Exception) -> str:
-        # A client that turns away in the handshake is expected here, not an error.
-        return "451 4.3.0 the dialogue broke"
-
-
-class _Service:
-    """A listening socket with an event loop in a thread of its own."""
-
-    def __init__(
-        self,
-        dialogue: Callable[[asyncio.AbstractEventLoop], _Dialogue],
-        address: str,
-        port: int,
-        context: ssl.SSLContext | None,
-    ) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._dialogues: weakref.WeakSet[_Dialogue] = weakref.WeakSet()
-
-        def answer() -> _Dialogue:
-            begun = dialogue(self._loop)
-            self._dialogues.add(begun)
-            return begun
-
-        try:
-            self._server = self._run(
-                self._loop.create_server(answer, address, port, ssl=context, reuse_address=True)
-            )
-        except BaseException:
-            self._end()
-            raise
-        self.port: int = self._server.sockets[0].getsockname()[1]
-
-    def call(self, function: Callable[[], None]) -> None:
-        """Run *function* in the thread and wait for it."""
-
-        async def run() -> None:
-            function()
-
-        self._run(run())
-
-    def stop(self) -> None:
-        """Close the port and every connection, and end the thread."""
-        self._run(self._close())
-        self._end()
-
-    def _run(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(START_TIMEOUT)
-
-    async def _close(self) -> None:
-        self._server.close()
-        for dialogue in list(self._dialogues):
-            dialogue.abort()
-        tasks = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _end(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(START_TIMEOUT)
-        self._loop.close()
