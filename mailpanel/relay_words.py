@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import unquote
 
 from mailpanel.errors import ProbeFailed
 
@@ -135,6 +136,7 @@ _PLUGINS = frozenset(
 )
 _LONGEST = 200
 _SHORTEST_SECRET = 3
+_SHORTEST_FOLDED = 5
 
 
 def say(key: str, **details: Any) -> ProbeFailed:
@@ -197,4 +199,14 @@ def reply_without(reply: str, username: str, password: str) -> str:
     # Shorter ones occur by chance, and give nothing away.
     if any(len(echo) > _SHORTEST_SECRET and echo in reply for echo in echoes):
         return reply[:3]
+    # Not the name's, which is no secret.
+    folded = [_folded(echo) for echo in (echoes[0], *echoes[2:])]
+    if any(len(echo) > _SHORTEST_FOLDED and echo in _folded(reply) for echo in folded):
+        return reply[:3]
     return printable(reply)
+
+
+def _folded(text: str) -> str:
+    """Return what is left of *text* however it was quoted, percent-encoded, broken into lines or
+    spelt: its letters and digits of ASCII. Postfix logs others as question marks at times."""
+    return "".join(char for char in unquote(text).lower() if char.isascii() and char.isalnum())

@@ -7,7 +7,7 @@ import aiosmtplib
 from mailpanel.errors import ProbeFailed
 from mailpanel.letters import Letter, as_bytes
 from mailpanel.plan import SmtpLogin
-from mailpanel.relay_words import letter_failure, printable, remark, reply_without, say
+from mailpanel.relay_words import letter_failure, remark, reply_without, say
 
 __all__ = ["hand_over"]
 
@@ -26,14 +26,17 @@ async def hand_over(client: aiosmtplib.SMTP, account: SmtpLogin, letter: Letter)
         reply = await client.data(as_bytes(letter))
     except (aiosmtplib.SMTPException, OSError) as error:
         raise _not_taken(account, letter, command, error) from None
-    said = printable(f"{reply.code} {reply.message}")
+    said = _said(account, f"{reply.code} {reply.message}")
     return remark("sent", recipient=letter.recipient, said=said)
 
 
 def _not_taken(account: SmtpLogin, letter: Letter, command: str, error: Exception) -> ProbeFailed:
     if not isinstance(error, aiosmtplib.SMTPResponseException) or not 400 <= error.code < 600:
         return say("letter_unanswered")
-    reply = f"{error.code} {error.message}"
-    said = reply_without(reply, account.username or "", account.password or "")
+    said = _said(account, f"{error.code} {error.message}")
     key = letter_failure(command, error.code, said)
     return say(key, said=said, sender=letter.sender, recipient=letter.recipient)
+
+
+def _said(account: SmtpLogin, reply: str) -> str:
+    return reply_without(reply, account.username or "", account.password or "")

@@ -14,7 +14,14 @@ __all__ = ["DaemonLog"]
 
 # What is read of it: a daemon that dies again and again may log a lot.
 LONGEST = 1024 * 1024
-_WORST = re.compile(r"\b(?:fatal|error|panic): ", re.IGNORECASE)
+# At the place where Postfix and Dovecot write it, behind the name of the process, which may have
+# its number and whom it serves: further on in a line stands what senders and clients chose.
+_WORST = re.compile(
+    r"^[^\[\](<=]*"
+    r"(?:\[[0-9]+\]: (?:[a-z-]+(?:\([^()\s]*\))?(?:<[^<>\s]*>)*: )?|\([^()\s]*\)(?:<[^<>\s]*>)*: )?"
+    r"(?:fatal|error|panic): ",
+    re.IGNORECASE,
+)
 
 
 class DaemonLog:
@@ -32,7 +39,7 @@ class DaemonLog:
 
     def last_error(self) -> str | None:
         """Return the last error in it since then, in the daemon's own words; none is ``None``."""
-        lines = [line for line in self._since().split("\n") if _WORST.search(line)]
+        lines = [line for line in self._since().split("\n") if _WORST.match(line)]
         return own_words(lines[-1]) if lines else None
 
     def _since(self) -> str:

@@ -75,12 +75,15 @@ class FollowedFile:
         size = self._stream.seek(0, os.SEEK_END)
         # One that is shorter now was emptied in its place (logrotate's copytruncate).
         start = start if size >= start else 0
-        self._stream.seek(max(start, size - LONGEST))
+        cut = max(start, size - LONGEST)
+        self._stream.seek(cut)
         content = self._stream.read(LONGEST)
         whole, end, _ = content.rpartition(b"\n")
         # What is not a whole line yet is read the next time.
         self._stream.seek(len(whole) + len(end) - len(content), os.SEEK_CUR)
-        return whole.decode("utf-8", "replace").split("\n") if whole else []
+        lines = whole.decode("utf-8", "replace").split("\n") if whole else []
+        # Of a line that was cut in two the end could pass for one: others choose where it is.
+        return lines if cut == start else lines[1:]
 
 
 class FollowedJournal:

@@ -22,8 +22,12 @@ PATIENCE = 5.0
 MOST_MESSAGES = 100_000
 # Where each message was tried whose reason names no server; the newest count.
 MOST_TRIED = 10_000
-# What smtp(8) logs beside its reason: why it does not accept a certificate, or start TLS.
-_WHY = re.compile(r"certificate verification failed for |wrong version number")
+# What smtp(8) logs beside its reason: why it does not accept a certificate, or start TLS. At
+# the place where it does: further on in a line stands what senders chose.
+_WHY = re.compile(
+    r"^[^\[\]]*/smtp\[[0-9]+\]: "
+    r"(?:certificate verification failed for |warning: TLS library problem: .*wrong version number)"
+)
 MOST_WHY = 20
 # Where syslog puts the mail facility, on Debian, Red Hat and SUSE.
 SYSLOG = ("/var/log/mail.log", "/var/log/maillog", "/var/log/mail")

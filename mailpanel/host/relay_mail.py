@@ -21,9 +21,11 @@ MOST_REASONS = 500
 _OWN = re.compile(r"\b[0-9A-Za-z_+/=.-]*[0-9][0-9A-Za-z_+/=.-]{7,}|[0-9]{4,}")
 # Set before the reason by qmgr(8) for mail that it has not even tried.
 _SUSPENDED = "delivery temporarily suspended: "
-# Addresses in external form (RFC 5321, 4.1.2): what a sender has put between quotes is in quotes.
+# From the line's start: what stands behind the first process's number others may have chosen, as
+# the whole of a Message-ID, which cleanup(8) logs. Addresses are in external form (RFC 5321,
+# 4.1.2): what a sender has put between quotes is in quotes.
 _ATTEMPT = re.compile(
-    r"(?:^| )[^ \[\]]+/(?:smtp|error|retry)\[[0-9]+\]: (?P<id>[0-9A-Za-z]+): "
+    r"^(?:[^\[\]]* )?[^ \[\]]+/(?:smtp|error|retry)\[[0-9]+\]: (?P<id>[0-9A-Za-z]+): "
     r'to=<(?:"(?:\\.|[^"\\])*")?[^<>"]*>, (?:orig_to=<(?:"(?:\\.|[^"\\])*")?[^<>"]*>, )?'
     r"relay=(?P<relay>[^, ]+), (?:conn_use=[0-9]+, )?delay=[0-9.]+, delays=[0-9./]+, "
     r"dsn=[0-9.]+, status=(?P<status>sent|deferred|bounced) \((?P<reason>.*)\)$"
@@ -77,7 +79,7 @@ class Queued:
 
 def attempt_of(line: str) -> Attempt | None:
     """Return what a *line* of the log tells of a delivery; ``None`` where it tells of none."""
-    found = _ATTEMPT.search(line)
+    found = _ATTEMPT.match(line)
     if found is None:
         return None
     reason = found["reason"].removeprefix(_SUSPENDED)

@@ -106,13 +106,15 @@ OVERRIDES = {
     "smtp_rcpt_timeout": "30s",
 }
 
+# Postfix cuts a line off after some 2,000 characters, the last parenthesis with it.
 _RESULT = re.compile(
-    rf": to=<{re.escape(RECIPIENT)}>, .*?\bstatus=(deliverable|undeliverable) \((.*)\)$",
+    rf": to=<{re.escape(RECIPIENT)}>, .*?\bstatus=(deliverable|undeliverable) \((.*?)\)?\n",
     re.MULTILINE,
 )
 # Of a message that is sent; the first line is its own, a report on it comes later.
-_SENT = re.compile(r" to=<[^>]*>, .*?\bstatus=([a-z]+) \((.*)\)$", re.MULTILINE)
-_FATAL = re.compile(r"\[[0-9]+\]: (?:fatal|panic): .*$", re.MULTILINE)
+_SENT = re.compile(r" to=<[^>]*>, .*?\bstatus=([a-z]+) \((.*?)\)?\n", re.MULTILINE)
+# Nothing that a relay says stands before the first process's number.
+_FATAL = re.compile(r"^[^\[\]\n]*\[[0-9]+\]: (?:fatal|panic): .*$", re.MULTILINE)
 
 
 class Trials:

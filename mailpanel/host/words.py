@@ -17,7 +17,7 @@ def own_words(text: str) -> str:
     configuration file /etc/dovecot/dovecot.conf line 5: Unknown setting: x" loses as much.
     """
     last = text.strip().split("\n")[-1]
-    said = re.sub(r"^.*?(fatal|error|warning): ", "", last, flags=re.IGNORECASE)
+    said = re.sub(r"^.*?(fatal|error|warning|panic): ", "", last, flags=re.IGNORECASE)
     said = said.partition(': "')[0]
     # It stands in logs and on terminals, and what a daemon quotes may be anything.
     said = "".join(char if char.isprintable() else "?" for char in said)

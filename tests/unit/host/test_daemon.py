@@ -145,6 +145,44 @@ def test_the_last_error_since_then_is_told(tmp_path: Path) -> None:
     assert not caught.value.temporary
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Nov 22 21:54:02 mx1 postfix/smtpd[12]: fatal: no file",
+        "2026-11-22T21:54:02.123456+00:00 mx1 postfix/smtpd[12]: error: no file",
+        "Nov 22 21:54:02 mx1 dovecot: master: Error: no file",
+        "Nov 22 21:54:02 mx1 dovecot[9]: imap(a@example.org)<12><i+iM>: Error: no file",
+        "Nov 22 21:54:02 mx1 dovecot: imap(a@example.org)<12><i+iM>: Error: no file",
+        "Nov 22 21:54:02 auth-worker(12): Error: no file",
+        "Nov 22 21:54:02 auth: Fatal: no file",
+        "Nov 22 21:54:02 imap(a@example.org)<12><i+iM>: Panic: no file",
+    ],
+)
+def test_an_error_as_postfix_and_dovecot_log_it(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "log"
+    log = DaemonLog(path)
+    path.write_text(f"{line}\n")
+    assert log.last_error() == "no file"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Nov 22 21:54:02 mx1 postfix/cleanup[12]: 4AB: message-id=<x> y: fatal: call us",
+        "2026-11-22T21:54:02+00:00 mx1 postfix/cleanup[12]: 4AB: message-id=a error: call us",
+        "Nov 22 21:54:02 mx1 postfix/smtp[12]: 4AB: host x[192.0.2.1] said: 450 error: call us",
+        "Nov 22 21:54:02 auth: Info: plain(?,192.0.2.1): no (username: x> Error: call us",
+        "Nov 22 21:54:02 imap-login: Info: Disconnected: user=<x: Error: call us>",
+    ],
+)
+def test_what_others_put_into_a_log_is_no_error(tmp_path: Path, line: str) -> None:
+    """A stranger's words would else stand in the panel, behind a change that failed."""
+    path = tmp_path / "log"
+    log = DaemonLog(path)
+    path.write_text(f"{line}\n")
+    assert log.last_error() is None
+
+
 def test_a_log_that_was_turned_is_read_from_its_beginning(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text("x" * 1000)

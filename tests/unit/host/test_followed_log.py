@@ -98,6 +98,16 @@ def test_of_very_much_the_end_is_read(
     assert log.new_lines()[-1] == "next"
 
 
+def test_the_end_of_a_line_that_was_cut_is_no_line(
+    path: Path, followed: Callable[[], FollowedFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever fills the log could else choose where it is cut, and have it pass for a daemon's."""
+    monkeypatch.setattr(followed_log, "LONGEST", 20)
+    log = followed()
+    append(path, "message-id=" + "a" * 30 + "forged\nlast one\n")
+    assert log.new_lines() == ["last one"]
+
+
 def test_what_is_no_file_is_no_log() -> None:
     """/dev/stdout would be this process's own."""
     assert not FollowedFile(Path("/dev/null")).readable

@@ -103,6 +103,10 @@ class TestTheLog:
             logged(agent="postfix/local"),
             logged(agent="evil"),
             logged(status="forgotten"),
+            # As cleanup(8) logs a Message-ID, all of which a stranger chooses.
+            f"{TIMES[0]} postfix/cleanup[12]: 4AB: message-id=<x> {logged()}",
+            f"{TIMES[0]} postfix/cleanup[12]: 4AB: message-id=<x> {logged()[16:]}",
+            f"{TIMES[1]} postfix/cleanup[12]: 4AB: message-id=<x>{logged().removeprefix(TIMES[0])}",
         ],
     )
     def test_any_other_line_is_none(self, line: str) -> None:

@@ -152,6 +152,28 @@ def test_a_reply_that_repeats_the_account_is_left_out() -> None:
     assert reply_without("535 AHVzZXIAcGFzcw==", "user", "pass") == "535"
 
 
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        "pässwörd-secret: #17",
+        # As smtp(8) logs what is no UTF-8.
+        "p?ssw?rd-secret: #17",
+        "PÄSSWÖRD-SECRET: #17",
+        "p%C3%A4ssw%C3%B6rd-secret%3A%20%2317",
+        'pässwörd-secret: \\"#17\\"',
+        "pässwörd-  secret: #17",
+        "AHVzZXIAcMOkc3N3 w7ZyZC1zZWNyZXQ6ICMxNw==",
+    ],
+)
+def test_a_reply_that_repeats_it_in_another_way_is_left_out(repeated: str) -> None:
+    """Some quote, encode or break what they were sent before they log and repeat it."""
+    assert reply_without(f"535 no {repeated} here", "user", "pässwörd-secret: #17") == "535"
+
+
+def test_a_reply_beside_a_password_of_signs_alone_is_shown() -> None:
+    assert reply_without("535 5.7.8 wrong", "user", "ä-ö-ü: #!") == "535 5.7.8 wrong"
+
+
 @pytest.mark.parametrize("key", [*FAILURES, *REMARKS])
 def test_each_sentence_ends_and_names_a_remedy_or_nothing_to_do(key: str) -> None:
     text = {**FAILURES, **REMARKS}[key]
