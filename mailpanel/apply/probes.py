@@ -45,6 +45,8 @@ _UNREACHABLE = {
     errno.EHOSTUNREACH: "unreachable",
 }
 
+# RFC 1870, section 4
+_SIZE = re.compile(r"[0-9]{1,20}")
 # Of one step, in seconds, and of the whole.
 TIMEOUT = 15.0
 LONGEST = 90.0
@@ -348,7 +350,7 @@ def _say(key: str, probe: SmtpLogin, **details: str) -> ProbeFailed:
 def _too_small(probe: SmtpLogin, client: aiosmtplib.SMTP) -> str | None:
     """Return what to say of a server that takes smaller messages alone than may come (RFC 1870)."""
     limit = client.esmtp_extensions.get("size", "")
-    # 0 is no limit, here and there.
-    if not limit.isdecimal() or not 0 < int(limit) < (probe.largest or int(limit) + 1):
+    # 0 is no limit, here and there. Of more digits than any size has Python makes no number.
+    if not _SIZE.fullmatch(limit) or not 0 < int(limit) < (probe.largest or int(limit) + 1):
         return None
     return remark("size", limit=int(limit), own=probe.largest)

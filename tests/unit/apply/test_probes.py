@@ -533,6 +533,13 @@ def test_a_name_that_cannot_be_said_in_ehlo_is_not(login, helo: str) -> None:
     assert said == [b"EHLO localhost\r\n"]
 
 
+@pytest.mark.parametrize("size", [b"9" * 5000, "\u0665".encode(), b"", b"-1"])
+def test_a_size_that_is_none_is_none(answering, size: bytes) -> None:
+    """A number so long that Python makes none of it would end the courier."""
+    ehlo = b"250-relay.test\r\n250-SIZE %b\r\n250 AUTH PLAIN LOGIN\r\n" % size
+    assert answering(b"235 ok\r\n", ehlo=ehlo, mechanisms=("PLAIN",), largest=10_240_000) is None
+
+
 LINES = st.sampled_from(
     [
         b"220 x\r\n",
