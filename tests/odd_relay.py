@@ -39,7 +39,8 @@ class OddRelay:
     ``replies`` maps the beginning of a command, or ``greeting``, to what is answered in place
     of the usual. ``mechanisms`` are those it offers, ``says`` further lines of EHLO. With
     *sni* that certificate is shown to who asks for its name, and *certificate* to others.
-    ``messages`` holds the contents taken, ``logins`` whether each log-in was accepted.
+    ``messages`` holds the contents taken, ``logins`` whether each log-in was accepted. While
+    ``answering`` is cleared a message is taken, and nobody told so.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class OddRelay:
         self.implicit_tls = implicit_tls
         self.messages: list[bytes] = []
         self.logins: list[bool] = []
+        self.answering = threading.Event()
+        self.answering.set()
         self.context = None if certificate is None else _context(certificate, sni, newest_tls)
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._listener = socket.create_server((address, port), family=family)
@@ -173,6 +176,7 @@ class _Dialogue:
                 self._say("354 go on")
                 lines = iter(self._stream.readline, b".\r\n")
                 self._relay.messages.append(b"".join(lines))
+                self._relay.answering.wait(60)
                 self._say("250 2.0.0 taken")
             case "QUIT":
                 self._say("221 bye")
