@@ -66,6 +66,23 @@ def test_so_does_its_reset(panel: Panel) -> None:
     assert "Reset." in browser.get(PAGE).text
 
 
+def test_so_does_a_reset_that_is_brought_back(panel: Panel) -> None:
+    """From the history it is a reset like any other."""
+    panel.set({}, MASTER)
+    panel.call("DELETE", MASTER)
+    panel.set({}, MASTER)
+    browser = left_alone(panel)
+    answer = browser.post(f"{PAGE}history/2/restore/", revision="3")
+    assert (answer.status_int, ASKED in answer.text) == (403, True)
+    answer = browser.send(answer, password=PASSWORD)
+    assert answer.headers["Location"] == f"{PAGE}history/"
+    history = f"{MASTER}history/"
+    assert panel.call("GET", history).json["history"][0]["revision"] == 3
+    browser.post(f"{PAGE}history/2/restore/", revision="3")
+    newest = panel.call("GET", history).json["history"][0]
+    assert (newest["reset"], newest["restored"]) == (True, 2)
+
+
 def test_so_do_tokens_and_accounts_and_what_was_typed_comes_back(panel: Panel) -> None:
     """But for the password, which is asked for once more."""
     for path, typed, secret in (

@@ -10,6 +10,7 @@ from mailpanel.forms import setting_form
 from mailpanel.resources import Revision, Setting
 from mailpanel.routes import see_other
 from mailpanel.security import Permission
+from mailpanel.step_up import StepUp
 from mailpanel.views.panel._cards import card_of
 from mailpanel.views.panel._deletions import BACK, is_confirmed, question
 from mailpanel.views.panel._paging import before, older
@@ -38,8 +39,15 @@ def history(context: Setting, request: Any) -> dict[str, Any]:
     }
 
 
+# A reset brought back is a reset, which asks too; its button's page is the one to come back to.
+OF_GENERATED = StepUp(only=lambda context: context.setting.generates, back="panel.history")
+
+
 @view_config(
-    route_name="panel.restore", request_method="POST", permission=Permission.CHANGE_SETTING
+    route_name="panel.restore",
+    request_method="POST",
+    permission=Permission.CHANGE_SETTING,
+    step_up=OF_GENERATED,
 )
 def restore(context: Revision, request: Any) -> Any:
     """Bring a revision back, unless somebody has changed the setting since the page was made.
