@@ -351,6 +351,13 @@ class _Service:
         self._ask(probe, only_resolve=True)
 
     def _ask(self, probe: SmtpLogin, *, only_resolve: bool = False) -> tuple[Step, ...]:
+        try:
+            return self._answer_to(probe, only_resolve=only_resolve)
+        except EOFError:
+            # The loop finds that out by itself, and starts another.
+            raise ProbeFailed("The process that tries servers was ended meanwhile.") from None
+
+    def _answer_to(self, probe: SmtpLogin, *, only_resolve: bool) -> tuple[Step, ...]:
         self._probes += 1
         self._pipe.send(
             ProbeRequest(self._probes, probe, self._patience, only_resolve, self._errand)

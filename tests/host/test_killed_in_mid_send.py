@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -48,6 +49,18 @@ def kill_and_start(panel: Installation) -> None:
     os.kill(panel.pid("apply"), signal.SIGKILL)
     panel.stop_service("apply")
     panel.start_service("apply", "apply")
+
+
+def courier_of(panel: Installation) -> int:
+    """Return the process id of the courier."""
+    pid = panel.pid("apply")
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    (courier,) = (each for each in children if b"_courier_main" in cmdline(each))
+    return int(courier)
+
+
+def cmdline(pid: str) -> bytes:
+    return Path("/proc", pid, "cmdline").read_bytes()
 
 
 def processes_in(place: Path) -> list[str]:
@@ -113,3 +126,22 @@ def test_a_message_through_the_relay_does_not_come_once_more(
     assert len(odd.messages) == 1
     panel.stop_service("web")
     asking.join()
+
+
+def test_a_courier_that_is_killed_while_it_tries_a_server_is_told_of(
+    panel: Installation, relay: Callable[[str], OddRelay], wait_until: Any
+) -> None:
+    """It may pass, and what is wanted next finds another courier."""
+    given = {"server_hostname": OTHER, "server_port": 587, **ACCOUNT}
+    with socket.create_server((OTHER, 587)) as silent:
+        assert panel.api("POST", f"settings/{MAILER}/", given).status in (200, 202)
+        connection, _ = silent.accept()
+        os.kill(courier_of(panel), signal.SIGKILL)
+        wait_until(lambda: "failed at probe" in panel.log("apply"))
+        connection.close()
+    (host,) = panel.api("GET", f"settings/{MAILER}/status/").body["status"]["hosts"]
+    assert "The process that tries servers was ended meanwhile" in panel.log("apply")
+    assert "Traceback" not in panel.log("apply")
+    assert host["status"] in ("failed", "applying")
+    relay(OTHER)
+    assert panel.set(MAILER, given)["status"] == "applied"
