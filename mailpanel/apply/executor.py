@@ -152,6 +152,7 @@ class Executor:
     def _must_wait(self, wanted: Desired) -> bool:
         """Say whether the daemon has read its configuration only just; take note if so."""
         part = self._settings[wanted.setting].part
+        self._waiting.pop(part, None)
         if wait := self._pace.wait(part):
             self._waiting[part] = time.monotonic() + wait
         return wait > 0
@@ -426,11 +427,13 @@ class Executor:
     def waits(self) -> float | None:
         """Return for how many seconds a change that is due waits for a reload before it.
 
-        ``None`` where none does.
+        ``None`` where none does. What has become due since it was last tried waits no longer, which
+        is told once: the next try takes note of it anew.
         """
         now = time.monotonic()
+        waits = [max(until - now, 0.0) for until in self._waiting.values()]
         self._waiting = {part: until for part, until in self._waiting.items() if until > now}
-        return min(self._waiting.values()) - now if self._waiting else None
+        return min(waits, default=None)
 
     def tell_all(self) -> None:
         """Report every record anew: what the database has may be older."""

@@ -15,6 +15,7 @@ from mailpanel.deployment import DEFAULT_CONFIG, Deployment, load, place_of
 from mailpanel.ini import read_ini
 
 __all__ = [
+    "ask_for_secret",
     "config_option",
     "config_path",
     "deployment",
@@ -107,11 +108,20 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
+def ask_for_secret(prompt: str) -> str:
+    """Return what somebody types twice at *prompt*, on stderr; it is not shown."""
+    secret: str = click.prompt(prompt, hide_input=True, confirmation_prompt=True, err=True)
+    return secret
+
+
 def read_secret() -> str:
     """Return standard input up to its end, without the one newline that may close it.
 
-    Arguments and environment can be read by others; this cannot.
+    At a terminal it is asked for, twice, and not shown. Arguments and environment can be read
+    by others; this cannot.
     """
+    if sys.stdin.isatty():
+        return ask_for_secret("Password")
     try:
         return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError:

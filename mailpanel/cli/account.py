@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from mailpanel.cli._base import config_option, deployment, echo_json, echo_table, read_secret
+from mailpanel.cli._base import (
+    ask_for_secret,
+    config_option,
+    deployment,
+    echo_json,
+    echo_table,
+    read_secret,
+)
 from mailpanel.cli._services import local_author, open_database, require_account
 from mailpanel.services.accounts import LEVELS, Accounts
 from mailpanel.services.audit import Author
@@ -76,10 +83,7 @@ def passwd(name: str, password_stdin: bool) -> None:
       mailpanel account passwd alice
     """
     accounts, author = _accounts_and_author(name)
-    if password_stdin:
-        password = read_secret()
-    else:
-        password = click.prompt("New password", hide_input=True, confirmation_prompt=True)
+    password = read_secret() if password_stdin else ask_for_secret("New password")
     accounts.set_password(name, password, author)
 
 

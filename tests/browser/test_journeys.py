@@ -265,7 +265,7 @@ def test_more_mail_is_deleted_only_after_a_question(admin: Person) -> None:
     admin.fill(Junk="7", Trash="14")
     admin.button("Save").click()
     admin.sees("Delete more from Junk and Trash?")
-    expect(admin.page.locator(".total")).to_have_text(re.compile(r"^[1-9][0-9,]* messages \(.+ KB"))
+    expect(admin.page.locator(".total")).to_have_text(re.compile(r"^[1-9][0-9,]* messages \(.+ kB"))
     expect(admin.page.get_by_role("region", name="On playground")).to_contain_text("Trash")
     admin.button("Save and delete").click()
     admin.sees("This is not the setting's name. Nothing was saved.")

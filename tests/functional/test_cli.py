@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -88,6 +89,30 @@ def installation():
     installation.must("init")
     yield installation
     shutil.rmtree(directory)
+
+
+def typed_at_terminal(installation: Installation, texts: tuple[str, ...], *arguments: str) -> str:
+    """Run the command at a terminal, type each of *texts* where it asks; return what was seen."""
+    process = subprocess.Popen(
+        ["script", "-qfec", shlex.join([COMMAND, *arguments]), "/dev/null"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**installation.environment, "MAILPANEL_CONFIG": str(installation.ini)},
+    )
+    seen = ""
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number, text in enumerate(texts, start=1):
+            while seen.count(": ") < number:
+                chunk = os.read(process.stdout.fileno(), 4096)
+                assert chunk, seen
+                seen += chunk.decode()
+            process.stdin.write(f"{text}\n".encode())
+            process.stdin.flush()
+        seen += process.stdout.read().decode()
+    assert process.returncode == 0, seen
+    return seen
 
 
 def one_line(done, status=1):
@@ -238,6 +263,18 @@ def server(installation):
         process.address = line.removeprefix("mailpanel: listening on ").strip()
         yield process
         process.kill()
+
+
+def test_at_a_terminal_a_password_is_asked_for_twice_and_not_shown(installation):
+    """Else it would wait for the end of a file that nobody has, with all that is typed shown."""
+    arguments = ("account", "add", "typist", "--perm-level", "MailUser", "--password-stdin")
+    seen = typed_at_terminal(installation, ("a long password", "a long password"), *arguments)
+    assert "Password: " in seen
+    assert "a long password" not in seen
+    assert "yes" in next(
+        line for line in installation.must("account", "list").splitlines() if "typist" in line
+    )
+    installation.must("account", "remove", "typist")
 
 
 class TestServe:

@@ -69,6 +69,16 @@ class TestShown:
         for page in ("/", url(RELAYHOST)):
             assert "edited by hand" not in browser.get(page).text
 
+    def test_an_edit_stands_on_after_a_change_that_failed(self, panel: Panel) -> None:
+        """What is live there is the revision before, and the edit: the page says both."""
+        edited(panel, RELAYHOST)
+        set_by_api(panel, RELAYHOST, server_port=26)
+        details = {"drift": [DRIFT], "live_revision": 1}
+        panel.report(RELAYHOST.name, 2, "failed", step="probe", error="Bad.", details=details)
+        text = panel.browser().get(url(RELAYHOST)).html.get_text()
+        assert "Live there is revision 1" in text
+        assert "main.cf was edited by hand, and the edit stands." in text
+
 
 class TestPutBack:
     @each_setting

@@ -49,7 +49,10 @@ def test_a_revision_is_restored(panel: Panel, setting: Setting) -> None:
     assert (answer.status_int, answer.headers["Location"]) == (303, url(setting))
     assert value_of(panel, setting)[name] == setting.example[name]
     assert "Revision 1 is wanted again." in browser.get(url(setting)).text
-    assert "restored from revision 1" in browser.get(f"{url(setting)}history/").text
+    newest = browser.get(f"{url(setting)}history/").html.select(".entries > li")[0].get_text()
+    assert "restored from revision 1" in newest
+    # The password came along, and nobody typed it.
+    assert "typed anew" not in newest
 
 
 @each_typed

@@ -93,12 +93,17 @@ class HostPart:
     @property
     def drift(self) -> list[Diff]:
         """Return what somebody edited by hand since it was applied, as putting it back changes."""
-        return diffs_of(self._said.get("drift", ())) if self.status == "applied" else []
+        return self.edits if self.status == "applied" else []
+
+    @property
+    def edits(self) -> list[Diff]:
+        """Return what the host last told of edits, whatever became of a change after it."""
+        return diffs_of(self._said.get("drift", ()))
 
     @property
     def edited(self) -> str:
         """Return which files those are, in a sentence's words."""
-        names = list(dict.fromkeys(each.name for each in self.drift))
+        names = list(dict.fromkeys(each.name for each in self.edits))
         return f"{' and '.join(names)} {'were' if len(names) > 1 else 'was'} edited by hand"
 
     @property

@@ -22,7 +22,7 @@ PROBE = {
 }
 # What is shown in columns of what would come of it; the rest a sentence tells.
 COUNTED = ("folder", "messages", "bytes", "mailboxes", "oldest")
-_UNITS = ("KB", "MB", "GB")
+_UNITS = ("kB", "MB", "GB")
 _KILO = 1000
 
 

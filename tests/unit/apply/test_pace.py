@@ -77,6 +77,17 @@ def test_of_a_storm_the_last_revision_is_applied_once_the_time_is_over(stormy: S
     assert stormy.executor.waits() is None
 
 
+def test_what_becomes_due_while_something_else_is_done_is_tried_at_once(stormy: Stormy) -> None:
+    """Not at the next periodic check: the loop asks for how long to wait only after its looks."""
+    stormy.save(1)
+    stormy.now += INTERVAL - 0.01
+    assert stormy.save(2) is None
+    stormy.now += 0.02
+    assert stormy.executor.waits() == 0
+    assert stormy.save(2) == "applied"
+    assert stormy.executor.waits() is None
+
+
 def test_another_daemon_does_not_wait(stormy: Stormy) -> None:
     stormy.save(1)
     value = {"junk_days": 7, "trash_days": None}
