@@ -18,11 +18,12 @@ from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
 from mailpanel.services.passwords import hash_password
 
-__all__ = ["LEVELS", "NAME", "NOBODY", "Accounts"]
+__all__ = ["LEVELS", "NAME", "NOBODY", "Accounts", "is_other"]
 
 NOBODY = Author("", None, "")
 # What the audit log tells of a change; of all else that it was changed.
 TOLD = ("perm_level", "enabled", "api_access")
+RENEWED = "account.passwd"
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -95,14 +96,25 @@ class Accounts:
         :class:`Conflict` where the last MasterAdmin would be locked out.
         """
         check_fields(fields)
-        if not fields:
-            return self.get(name)
+        return _as_dict(self._changed(name, fields, author, action)) if fields else self.get(name)
+
+    def _changed(
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        author: Author,
+        action: str,
+        seen: Account | None = None,
+    ) -> Account:
+        """Change the account, unless it is no longer as *seen* where that is given."""
         given = dict(fields)
         password = given.pop("password", None)
         hashed = None if password is None else hash_password(password)
         with self._database.writing() as session:
             masters = _locked_masters(session)
             account = _found(session, name, lock=True)
+            if seen is not None and is_other(account, seen):
+                raise NotFound("Your account has just been disabled, or got another password.")
             first = account.password_hash is None
             for field, value in given.items():
                 setattr(account, field, value)
@@ -116,11 +128,22 @@ class Accounts:
             if (hashed and not first) or not account.enabled:
                 told |= _without_tokens(session, account)
             self._record(session, author, action, name, **told)
-        return _as_dict(account)
+        return account
 
     def set_password(self, name: str, password: str, author: Author = NOBODY) -> None:
         """Give an account a new password, as :meth:`change`."""
-        self.change(name, {"password": password}, author, "account.passwd")
+        self.change(name, {"password": password}, author, RENEWED)
+
+    def renew_password(self, seen: Account, password: str, author: Author) -> Account:
+        """Give its owner's new password to the account, as :meth:`change`, and return it.
+
+        *seen* is the account of whose password the owner has shown the knowledge: where
+        somebody else has set another one meanwhile, or disabled it, that stays. Raises
+        :class:`InvalidFields`, :class:`NotFound`.
+        """
+        fields = {"password": password}
+        check_fields(fields)
+        return self._changed(seen.username, fields, author, RENEWED, seen)
 
     def set_enabled(self, name: str, enabled: bool, author: Author = NOBODY) -> None:
         """Enable or disable an account, as :meth:`change`; a disabled one can do nothing."""
@@ -143,6 +166,11 @@ class Accounts:
         self, session: Session, author: Author, action: str, name: str, **detail: Any
     ) -> None:
         audit.record(session, author, action, detail={"account": name, **detail}, clock=self._clock)
+
+
+def is_other(account: Account, seen: Account) -> bool:
+    """Say whether *account* no longer opens by what opened it when it was *seen*."""
+    return not account.enabled or account.password_hash != seen.password_hash
 
 
 def _found(session: Session, name: str, lock: bool = False) -> Account:

@@ -15,7 +15,7 @@ from sqlalchemy import delete, exists, or_, select, update
 from mailpanel.errors import DatabaseAway, FieldError, InvalidFields, NotFound
 from mailpanel.models import Account, PanelSession, SecondFactor
 from mailpanel.services import audit
-from mailpanel.services.accounts import Accounts
+from mailpanel.services.accounts import Accounts, is_other
 from mailpanel.services.audit import Author
 from mailpanel.services.authentication import LAST_USE, Identity, digest_of
 from mailpanel.services.clock import Clock, in_text, utc_now
@@ -100,8 +100,9 @@ class Sessions:
         account = self._proofs.by_password(username, password, visitor)
         if account is not None and self._codes.is_needed(account):
             return self._tickets.make(account)
-        # It may have been disabled, or got another password, while this one was looked at.
-        return self._opened(account, visitor, kept or {}) if account else None
+        # It may have been disabled, got another password or a second factor, while this one
+        # was looked at.
+        return self._opened(account, visitor, kept or {}, with_code=False) if account else None
 
     def finish(
         self, ticket: str, code: str, visitor: Visitor, kept: dict[str, Any]
@@ -185,12 +186,12 @@ class Sessions:
         one, and :class:`Throttled`, :class:`NotFound`.
         """
         name = session.identity.username
-        if self._proofs.by_password(name, current, visitor) is None:
+        seen = self._proofs.by_password(name, current, visitor)
+        if seen is None:
             raise InvalidFields([FieldError("current", "This is not your present password.")])
         author = Author(name, None, visitor.address)
-        Accounts(self._database, self._clock).set_password(name, new, author)
-        account = self._proofs.account(name)
-        opened = self._opened(account, visitor, kept) if account else None
+        account = Accounts(self._database, self._clock).renew_password(seen, new, author)
+        opened = self._opened(account, visitor, kept)
         if opened is None:
             raise NotFound("Your account has just been removed or disabled.")
         return opened
@@ -220,11 +221,19 @@ class Sessions:
             audit.record(writing, author, "session.prove", detail=detail, clock=self._clock)
         return Opened(session_id, known_mark(account, visitor))
 
-    def _opened(self, seen: Account, visitor: Visitor, kept: dict[str, Any]) -> Opened | None:
+    def _opened(
+        self, seen: Account, visitor: Visitor, kept: dict[str, Any], *, with_code: bool = True
+    ) -> Opened | None:
+        """Return a new session, or ``None`` where that is no longer due.
+
+        *with_code* says that the second factor, if there is one, was shown.
+        """
         session_id, now = secrets.token_urlsafe(32), self._clock()
         with self._database.writing() as session:
             account = session.get(Account, seen.id, with_for_update=True)
-            if account is None or _is_other(account, seen):
+            if account is None or is_other(account, seen):
+                return None
+            if not with_code and session.get(SecondFactor, account.id) is not None:
                 return None
             over = or_(PanelSession.last_used < now - IDLE, PanelSession.created < now - LONGEST)
             session.execute(delete(PanelSession).where(over))
@@ -263,10 +272,6 @@ class Sessions:
 
 def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)
-
-
-def _is_other(account: Account, seen: Account) -> bool:
-    return not account.enabled or account.password_hash != seen.password_hash
 
 
 def _as_dict(row: PanelSession) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from mailpanel.services.codes import Codes
 from mailpanel.services.half_way import LONGEST_HALF_WAY, Tickets
 from mailpanel.services.proofs import Proofs, Visitor
 from mailpanel.services.second_factors import LONGEST_ENROLMENT, SecondFactors
+from mailpanel.services.sessions import Sessions
 from mailpanel.services.throttle import Throttle
 from mailpanel.vault import Vault, make_web_key
 
@@ -99,6 +100,23 @@ def test_the_code_that_confirmed_it_opens_nothing(factors, codes, proofs, clock,
     code = pyotp.TOTP(enrolment.secret).at(clock())
     factors.confirm("admin", enrolment.box, code, author, 1)
     assert not codes.accepts(proofs.account("admin"), code, HERE)
+
+
+def test_a_password_alone_opens_no_session_once_there_is_one(
+    factors, codes, proofs, database, vault, clock, author, monkeypatch
+):
+    """Not even where the log-in began before, and the other log-ins have just been ended."""
+    sessions = Sessions(database, proofs, codes, Tickets(vault, proofs, clock), clock)
+    asked = Codes.is_needed
+
+    def and_then_enrolled(self, account):
+        answer = asked(self, account)
+        enrol(factors, clock, author)
+        return answer
+
+    monkeypatch.setattr(Codes, "is_needed", and_then_enrolled)
+    assert sessions.log_in("admin", PASSWORD, HERE) is None
+    assert sessions.list("admin") == []
 
 
 def test_who_has_one_sets_up_no_other(factors, clock, author):

@@ -197,6 +197,29 @@ class TestPassword:
         assert [error.field for error in caught.value.errors] == ["current"]
         assert sessions.get(session_id) is not None
 
+    @pytest.mark.parametrize("late", [False, True])
+    def test_a_new_one_of_an_administrators_stays(
+        self, sessions, proofs, accounts, monkeypatch, late
+    ):
+        """Whoever has stolen the old one gains nothing by changing it at the same moment."""
+        session = sessions.get(sessions.log_in("admin", PASSWORD, HERE).session_id)
+        class_ = type(accounts) if late else type(proofs)
+        name = "renew_password" if late else "by_password"
+        asked = getattr(class_, name)
+
+        def and_then_another(*arguments):
+            answer = asked(*arguments)
+            accounts.set_password("admin", "set by somebody else")
+            return answer
+
+        monkeypatch.setattr(class_, name, and_then_another)
+        with pytest.raises(NotFound):
+            sessions.change_password(session, PASSWORD, NEW, HERE, {})
+        monkeypatch.undo()
+        assert sessions.list("admin") == []
+        assert proofs.by_password("admin", NEW, HERE) is None
+        assert proofs.by_password("admin", "set by somebody else", HERE) is not None
+
     def test_an_account_that_is_gone_meanwhile_gets_no_session(self, sessions, proofs, accounts):
         """Between the verification and the log-in it may have been disabled."""
         accounts.add("other", "MasterAdmin", PASSWORD)
