@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from mailpanel.errors import Conflict, InvalidFields, NotFound
 from mailpanel.models import Account, AuditEntry
+from mailpanel.services.passwords import SHORTEST
 
 
 def test_account_without_password_has_no_panel_login(accounts):
@@ -71,13 +72,26 @@ def test_common_password_is_refused_with_the_remedy(accounts, password):
     assert not accounts.list()[0]["has_password"]
 
 
-def test_comment_in_the_list_is_no_password(accounts):
-    comment = common_passwords_file().read_text(encoding="utf-8").splitlines()[0]
-    accounts.add("admin", "MasterAdmin", comment)
+def test_comments_in_the_list_are_no_passwords(accounts):
+    comments, _ = common_passwords()
+    for number, comment in enumerate(comments):
+        accounts.add(f"admin{number}", "MasterAdmin", comment)
 
 
-def common_passwords_file():
-    return resources.files("mailpanel.services") / "common_passwords.txt"
+def test_the_list_has_more_than_the_3000_that_are_used_most_and_meet_the_rule():
+    """ASVS 6.2.4; each as it is compared, and none that its length refuses already."""
+    _, passwords = common_passwords()
+    assert len(passwords) == len(set(passwords)) > 3_000
+    assert [each for each in passwords if len(each) < SHORTEST or each != each.casefold()] == []
+    assert {"123qweasdzxc", "administrator", "unbelievable", "rollercoaster"} <= set(passwords)
+
+
+def common_passwords():
+    """Return the list's comments, and its passwords."""
+    file = resources.files("mailpanel.services") / "common_passwords.txt"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    comments = [line for line in lines if line.startswith("# ")]
+    return comments, lines[len(comments) :]
 
 
 def test_taken_name_is_a_conflict(accounts):
