@@ -14,7 +14,7 @@ from mailpanel.errors import CheckFailed, HostError, Refused, VerifyFailed
 from mailpanel.host import files
 from mailpanel.host.compose import Tree, parameter, settle
 from mailpanel.host.daemon import Daemon
-from mailpanel.host.diffs import file_diff, masked_main_cf, masked_table
+from mailpanel.host.diffs import file_diff, masked_main_cf, masked_master_cf, masked_table
 from mailpanel.host.files import FileState
 from mailpanel.host.journal import Entry, Phase
 from mailpanel.host.ledger import Ledger
@@ -190,7 +190,7 @@ class Change(Work):
         )
         found = [
             file_diff(main_cf, old.main_cf, new.main_cf, masked_main_cf),
-            file_diff(master_cf, old.master_cf, new.master_cf, masked_main_cf),
+            file_diff(master_cf, old.master_cf, new.master_cf, masked_master_cf),
         ]
         for name in sorted({*old.maps, *new.maps}):
             path = str(self.postfix.maps / name)

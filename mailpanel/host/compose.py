@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mailpanel.host.config_text import ConfigText, main_cf_key, master_cf_key, value_of
+from mailpanel.host.config_text import (
+    ConfigText,
+    main_cf_key,
+    master_cf_key,
+    table_entries,
+    value_of,
+)
 from mailpanel.host.ledger import Ledger, OwnedLine, OwnedMap
 from mailpanel.plan import (
     Change,
@@ -199,7 +205,7 @@ class _Work:
     def _write_map(self, name: str, entries: dict[str, str]) -> None:
         """Write the table *name*: *entries*, then what is leaving as it stands."""
         table = self._ledger.maps[name]
-        standing = dict(line.split(" ", 1) for line in self._maps.get(name, "").split("\n") if line)
+        standing = table_entries(self._maps.get(name, ""))
         entries |= {key: standing[key] for key in table.leaving if key in standing}
         self._maps[name] = "".join(f"{key} {value}\n" for key, value in entries.items())
 
@@ -215,7 +221,7 @@ class _Work:
             self._drop_leaving_keys(name, table)
 
     def _drop_leaving_keys(self, name: str, table: OwnedMap) -> None:
-        standing = dict(line.split(" ", 1) for line in self._maps.get(name, "").split("\n") if line)
+        standing = table_entries(self._maps.get(name, ""))
         table.leaving = []
         if table.keys:
             self._write_map(name, {key: standing[key] for key in table.keys if key in standing})

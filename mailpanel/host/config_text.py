@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["ConfigText", "main_cf_key", "master_cf_key", "value_of"]
+__all__ = ["ConfigText", "main_cf_key", "master_cf_key", "table_entries", "value_of"]
 
 # What isspace(3) calls a blank, in ASCII alone; str.strip would take Unicode's as well.
 BLANKS = " \t\n\v\f\r"
 _PARAMETER = re.compile(r"([^ \t\n\v\f\r=]+)[ \t\n\v\f\r]*=")
 _FIELD = re.compile(r"[^ \t\n\v\f\r]+")
+_BETWEEN = re.compile(r"[ \t\n\v\f\r]+")
 
 
 def main_cf_key(raw: str) -> str | None:
@@ -35,6 +36,21 @@ def value_of(raw: str) -> str:
     lines = [line for line in raw.split("\n") if not _skipped(line)]
     _, _, value = " ".join(line.strip(BLANKS) for line in lines).partition("=")
     return value.strip(BLANKS)
+
+
+def table_entries(text: str) -> dict[str, str]:
+    """Return the entries of a lookup table's source *text*, by their keys (postmap(1)).
+
+    Somebody may have edited it: of a doubled key the first counts, as with postmap, and what
+    is no entry is left out.
+    """
+    entries: dict[str, str] = {}
+    for raw in ConfigText(text, main_cf_key).lines():
+        whole = " ".join(line.strip(BLANKS) for line in raw.split("\n") if not _skipped(line))
+        key, *rest = _BETWEEN.split(whole, maxsplit=1)
+        if rest:
+            entries.setdefault(key, rest[0])
+    return entries
 
 
 def _skipped(line: str) -> bool:
@@ -96,8 +112,11 @@ class ConfigText:
 
     def names(self) -> list[str]:
         """Return the keys of all logical lines, in their order."""
-        keys = (self._key(self.text[slice(*span)]) for span in self._spans())
-        return [key for key in keys if key is not None]
+        return [key for key in map(self._key, self.lines()) if key is not None]
+
+    def lines(self) -> Iterator[str]:
+        """Yield all logical lines, with their line ends, in their order."""
+        return (self.text[slice(*span)] for span in self._spans())
 
     def _with_key(self, key: str) -> list[tuple[int, int]]:
         return [span for span in self._spans() if self._key(self.text[slice(*span)]) == key]

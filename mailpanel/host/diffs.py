@@ -1,4 +1,8 @@
-"""What would change in a file, with every secret in it masked."""
+"""What would change in a file, with every secret in it masked.
+
+Also one that somebody has written into it since: in any of the ways that the file's own
+reader takes, or has commented out.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,33 @@ from collections.abc import Callable
 
 from mailpanel.reports import FileDiff
 
-__all__ = ["MASK", "file_diff", "masked_main_cf", "masked_msmtprc", "masked_table", "masked_users"]
+__all__ = [
+    "MASK",
+    "file_diff",
+    "masked_main_cf",
+    "masked_master_cf",
+    "masked_options",
+    "masked_table",
+    "masked_users",
+]
 
 MASK = "********"
 # A table whose entries stand in main.cf itself, any of which may be a password
 # (postconf(5), DATABASE_README); and a logical line with all that continues it.
 _INLINE = re.compile(r"\b(?:static|inline|randmap|pipemap|unionmap|regexp|pcre|cidr):(?!/)")
 _LOGICAL = re.compile(r"^[^\s#=][^=\n]*=[^\n]*\n?(?:[ \t#][^\n]*\n?)*", re.MULTILINE)
-_ENTRY = re.compile(r"^(\S+ [^:\n]*:).*$", re.MULTILINE)
+_SERVICE = re.compile(r"^([^\s#]+)[^\n]*\n?(?:[ \t#][^\n]*\n?)*", re.MULTILINE)
+# A key, the account behind it; what continues a line, or is no entry, may be any of that.
+_ENTRY = re.compile(r"^(\S+[^\S\n][^:\n]*:).*$|^(?:[^\S\n]+\S.*|\S+)$", re.MULTILINE)
 _USER = re.compile(r"^([^:\n]*:)[^:\n]*", re.MULTILINE)
-_PASSWORD = re.compile(r"^(password ).*$", re.MULTILINE)
+# Of msmtp and of Dovecot, whose own ones end so, such as doveadm_password.
+_OPTION = re.compile(
+    r"^([ \t#]*(?:[A-Za-z0-9_]*password|passwordeval|eval|[A-Za-z0-9_]*secret)\b"
+    r"(?:[ \t]*=)?[ \t]*).*$",
+    re.MULTILINE,
+)
+# Of one file, in characters: whoever replaces a file by a large one is not to fill the database.
+LONGEST = 10_000
 
 
 def masked_main_cf(text: str) -> str:
@@ -30,9 +51,18 @@ def _without_entries(match: re.Match[str]) -> str:
     return f"{line.partition('=')[0]}= {MASK}\n" if _INLINE.search(line) else line
 
 
+def masked_master_cf(text: str) -> str:
+    """Return master.cf's *text* without the services whose options have such entries."""
+    return _SERVICE.sub(_without_options, text)
+
+
+def _without_options(match: re.Match[str]) -> str:
+    return f"{match[1]} {MASK}\n" if _INLINE.search(match[0]) else match[0]
+
+
 def masked_table(text: str) -> str:
     """Return a lookup table's *text* without the passwords behind ``user:``."""
-    return _ENTRY.sub(rf"\1{MASK}", text)
+    return _ENTRY.sub(lambda match: f"{match[1] or ''}{MASK}", text)
 
 
 def masked_users(text: str) -> str:
@@ -40,16 +70,16 @@ def masked_users(text: str) -> str:
     return _USER.sub(rf"\1{MASK}", text)
 
 
-def masked_msmtprc(text: str) -> str:
-    """Return msmtprc's *text* without the password."""
-    return _PASSWORD.sub(rf"\1{MASK}", text)
+def masked_options(text: str) -> str:
+    """Return the *text* of msmtprc, or of a file of Dovecot's, without the passwords."""
+    return _OPTION.sub(rf"\1{MASK}", text)
 
 
 def file_diff(path: str, old: str, new: str, masked: Callable[[str], str]) -> FileDiff | None:
     """Return what changes from *old* to *new* in the file *path*; ``None`` for nothing.
 
     Without lines around it: they would be the admin's own. Where a secret alone changes
-    the diff says so.
+    the diff says so, and where it is very long it is cut.
     """
     if old == new:
         return None
@@ -59,4 +89,7 @@ def file_diff(path: str, old: str, new: str, masked: Callable[[str], str]) -> Fi
     ]
     before, after = (text.splitlines(keepends=True) for text in texts)
     text = "".join(difflib.unified_diff(before, after, path, path, n=0))
-    return FileDiff(path, text or f"--- {path}\n+++ {path}\n A secret in it changes.\n")
+    text = text or f"--- {path}\n+++ {path}\n A secret in it changes.\n"
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}\n … and {len(text) - LONGEST:,} characters more.\n"
+    return FileDiff(path, text)

@@ -17,7 +17,7 @@ from typing import Any
 
 from mailpanel.errors import HostError, Refused
 from mailpanel.host import files
-from mailpanel.host.diffs import MASK, file_diff, masked_msmtprc, masked_users
+from mailpanel.host.diffs import MASK, file_diff, masked_options, masked_users
 from mailpanel.host.files import FileState
 from mailpanel.host.journal import Entry, Phase
 from mailpanel.plan import Change, MasterUser, WriteFile
@@ -134,7 +134,7 @@ class OwnFiles:
         """Yield what would change in which file, secrets masked."""
         for path, new in self.new.items():
             owned = self.after.files.get(path) or self.before.files[path]
-            masked = _hidden if not owned.counts else masked_msmtprc
+            masked = _hidden if not owned.counts else masked_options
             masked = masked_users if owned.master else masked
             diff = file_diff(path, self.old[path].text(), new.text(), masked)
             if diff:

@@ -18,7 +18,7 @@ from pathlib import Path
 from mailpanel.errors import CheckFailed
 from mailpanel.host import command
 from mailpanel.host.compose import Tree
-from mailpanel.host.config_text import ConfigText, main_cf_key
+from mailpanel.host.config_text import ConfigText, main_cf_key, table_entries
 from mailpanel.host.daemon import end_all_in
 from mailpanel.host.postfix import INDEXED, MAPS_DIRECTORY, Postfix
 from mailpanel.host.words import own_words
@@ -222,7 +222,7 @@ class Stage:
             raise CheckFailed(f"postmap cannot make the lookup table {name}.")
 
     def _read_back(self, name: str, text: str) -> None:
-        entries = dict(line.split(" ", 1) for line in text.split("\n") if line)
+        entries = table_entries(text)
         keys = "".join(f"{key}\n" for key in entries)
         answer = command.run(self.postfix.argv("postmap", "-q", "-", self._table(name)), keys)
         found = dict(line.split("\t", 1) for line in answer.stdout.split("\n") if line)

@@ -269,6 +269,24 @@ def test_the_key_of_the_next_hop_before_lingers() -> None:
     assert tree.maps == {"sasl": "[b]:587 v:q\n"}
 
 
+@pytest.mark.parametrize(
+    ("edited", "kept"),
+    [
+        ("[b]:587\tv:q\n[a]:587\tu:p x\n", "u:p x"),
+        ("# by hand\n[a]:587   u:p\n", "u:p"),
+        ("[a]:587\n  u:p\nrubbish\n", "u:p"),
+        ("[a]:587 u:p\n[a]:587 u:second\n", "u:p"),
+    ],
+)
+def test_a_table_that_was_edited_by_hand_is_read_as_postmap_does(edited: str, kept: str) -> None:
+    """What is leaving keeps its account, and what is no entry is in nobody's way."""
+    tree, ledger = composed("", MapEntries("sasl", (("[a]:587", "u:p"),)))
+    tree = Tree(tree.main_cf, tree.master_cf, {"sasl": edited})
+    plan = Plan(changes=(MapEntries("sasl", (("[b]:587", "v:q"),)),))
+    tree, ledger = compose(tree, ledger, "s", plan)
+    assert tree.maps == {"sasl": f"[b]:587 v:q\n[a]:587 {kept}\n"}
+
+
 def test_a_next_hop_that_comes_back_no_longer_leaves() -> None:
     tree, ledger = composed("", MapEntries("sasl", (("[a]:587", "u:p"),)), ITEM)
     tree, ledger = compose(tree, ledger, "s", Plan())

@@ -8,7 +8,8 @@ from mailpanel.host.diffs import (
     MASK,
     file_diff,
     masked_main_cf,
-    masked_msmtprc,
+    masked_master_cf,
+    masked_options,
     masked_table,
     masked_users,
 )
@@ -64,11 +65,51 @@ def test_a_last_line_that_gets_its_line_end_is_no_change() -> None:
         (masked_table, "[a]:587 user:hunter2: x\n", f"[a]:587 user:{MASK}\n"),
         (masked_table, "[a]:587 secure match=nexthop\n", "[a]:587 secure match=nexthop\n"),
         (masked_users, "master:{ARGON2ID}$x::::::\n", f"master:{MASK}::::::\n"),
-        (masked_msmtprc, 'user "u"\npassword "hunter2"\n', f'user "u"\npassword {MASK}\n'),
+        (masked_options, 'user "u"\npassword "hunter2"\n', f'user "u"\npassword {MASK}\n'),
+        (masked_options, "default_password_scheme = ARGON2ID\n", None),
+        (masked_master_cf, "mailpanel unix - - y - - smtp\n  -o a=secure\nx unix\n", None),
     ],
 )
-def test_each_file_has_its_own_mask(masked, text: str, shown: str) -> None:
-    assert masked(text) == shown
+def test_each_file_has_its_own_mask(masked, text: str, shown: str | None) -> None:
+    assert masked(text) == (text if shown is None else shown)
+
+
+@pytest.mark.parametrize(
+    ("masked", "text"),
+    [
+        (masked_table, "[a]:587\tu:hunter2"),
+        (masked_table, "[a]:587   u:hunter2"),
+        (masked_table, "[a]:587\n\tu:hunter2"),
+        (masked_table, "[a]:587 u:\n hunter2"),
+        (masked_table, "# [a]:587 u:hunter2"),
+        (masked_table, "#[a]:587\tu:hunter2"),
+        (masked_table, "u:hunter2"),
+        (masked_options, "password\thunter2"),
+        (masked_options, "  password hunter2"),
+        (masked_options, "#password hunter2"),
+        (masked_options, 'passwordeval "echo hunter2"'),
+        (masked_options, 'eval "echo password hunter2"'),
+        (masked_options, "doveadm_password = hunter2"),
+        (masked_options, "protocol imap {\n  ssl_key_password=hunter2\n}"),
+        (masked_options, "oauth2 {\n  client_secret = hunter2\n}"),
+        (masked_master_cf, "smtp unix\n  -o smtp_sasl_password_maps=static:u:hunter2"),
+        (masked_master_cf, "smtp unix smtp -o { a = static:{u:\n hunter2} }"),
+    ],
+)
+def test_what_somebody_wrote_in_their_own_way_is_masked(masked, text: str) -> None:
+    """A drift shows it to whoever may read the status."""
+    assert "hunter2" not in masked(f"{text}\n")
+    diff = file_diff("file", f"{text}\n", "", masked)
+    assert diff is not None
+    assert "hunter2" not in diff.diff
+
+
+def test_a_very_long_diff_is_cut() -> None:
+    """It goes through the pipe, into root's state, into the database and onto the page."""
+    diff = file_diff("f", "a line\n" * 500_000, "b\n", str)
+    assert diff is not None
+    assert len(diff.diff) < 11_000
+    assert "characters more" in diff.diff
 
 
 def test_a_secret_that_changes_alone_is_told_and_not_shown() -> None:
