@@ -98,7 +98,7 @@ class Executor:
         self._drift = Drift(host, state, opener, settings, self._store)
         self._attempts: dict[str, tuple[int, int, float]] = {}
         self._logged: dict[str, str] = {}
-        self._replayed: dict[str, Desired] = {}
+        self._replayed: dict[str, tuple[Desired, str]] = {}
         self._put_back: set[str] = set()
         self._pace = Pace(between)
         self._waiting: dict[str, float] = {}
@@ -194,9 +194,9 @@ class Executor:
 
     def _refuse(self, wanted: Desired, record: Record, sentence: str) -> None:
         """Tell that *wanted* is out of turn, once: it may stand in the database for long."""
-        if self._replayed.get(wanted.setting) == wanted:
+        if self._replayed.get(wanted.setting) == (wanted, sentence):
             return
-        self._replayed[wanted.setting] = wanted
+        self._replayed[wanted.setting] = wanted, sentence
         log.warning("%s: %s", wanted.setting, sentence)
         number = max(min(wanted.revision, HIGHEST_REVISION), 0)
         self._send(
@@ -292,6 +292,8 @@ class Executor:
             self.converge(wanted)
         finally:
             self._put_back.discard(wanted.setting)
+        if wanted.setting in self._replayed:
+            return self._replayed[wanted.setting][1]
         return self._state.get(wanted.setting).error
 
     def look(self, wanted: Desired) -> None:
@@ -392,26 +394,27 @@ class Executor:
         """Put back what lingered, where its time has come; say whether any is left."""
         if time.monotonic() < self._settle_at:
             return True
-        leaving = self._leaving()
         try:
+            before = self._leaving()
             left = self._host.settle()
+            after = self._leaving()
         except Exception as error:  # noqa: BLE001 (what lingers does no harm until the next try)
             self._not_settled(error)
             return True
         self._settling_failed = 0
-        for part in leaving - self._leaving():
-            self._pace.reloaded(part)
+        for name in (before - after) & self._settings.keys():
+            self._pace.reloaded(self._settings[name].part)
         for record in self._state.all():
-            if record.status == "settling" and not self._host.leaving(record.setting):
+            if record.status == "settling" and record.setting not in after:
                 done = replace(record, status="applied", step=None, error=None, since=time.time())
                 log.info("%s", _told(done))
                 self._store(done)
         return left
 
     def _leaving(self) -> set[str]:
-        """Return the parts of the host in which something lingers."""
-        names = {record.setting for record in self._state.all()} & self._settings.keys()
-        return {self._settings[name].part for name in names if self._host.leaving(name)}
+        """Return the settings of which something lingers."""
+        names = (record.setting for record in self._state.all())
+        return {name for name in names if self._host.leaving(name)}
 
     def _not_settled(self, error: Exception) -> None:
         """Say what keeps a reset from its end, and try again after a pause that grows."""

@@ -38,6 +38,7 @@ class LogInWatch:
         self._amend = amend
         self._number = 0
         self._told: set[str] = set()
+        self._complained = ""
 
     def look(self) -> None:
         """Tell of those that are new, in root's own log too."""
@@ -45,9 +46,10 @@ class LogInWatch:
             return
         try:
             new = self._log_ins.new()
-        except HostError as error:
-            log.warning("who used the master password cannot be told: %s", error)
+        except (HostError, OSError) as error:
+            self._complain(error)
             return
+        self._complained = ""
         for each in new:
             self._log(each)
         if new:
@@ -56,13 +58,27 @@ class LogInWatch:
             self._amend(SETTING, details={**self._state.get(SETTING).details, **told})
             self._send(LogInsSeen(self._number, tuple(new)))
         else:
-            self._log_ins.noted()
+            self._note()
 
     def kept(self, message: LogInsKept) -> None:
         """Take note that the last ones stand in the audit log."""
         if message.number == self._number:
             self._told.clear()
+            self._note()
+
+    def _note(self) -> None:
+        try:
             self._log_ins.noted()
+        except OSError as error:
+            # They are told once more at the next look, and stand in the audit log once.
+            self._complain(error)
+
+    def _complain(self, error: HostError | OSError) -> None:
+        said = str(error) if isinstance(error, HostError) else f"{error.strerror}."
+        # When it comes, not at each look.
+        if said != self._complained:
+            self._complained = said
+            log.warning("who used the master password cannot be told: %s", said)
 
     def _log(self, each: MasterLogIn) -> None:
         # Told again while the database is away; the log has it once.

@@ -103,12 +103,12 @@ class FollowedJournal:
 
         Raises :class:`HostError` where the journal does not answer.
         """
-        since, self._since = self._since, time.time()
+        now = time.time()
         finished = command.run(
             [
                 "journalctl",
                 *("--quiet", "--no-pager", "--output=short", f"--lines={MOST_LINES}"),
-                f"--since=@{int(since)}",
+                f"--since=@{int(self._since)}",
                 *self._options,
                 # LOG_MAIL (syslog(3)); the unit's name differs between systems.
                 "SYSLOG_FACILITY=2",
@@ -117,6 +117,8 @@ class FollowedJournal:
         )
         if finished.code != 0:
             raise HostError("journalctl cannot read the journal.")
+        # Not before it has answered: what it did not tell now it is asked for once more.
+        self._since = now
         return finished.stdout.split("\n")
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ to its end first, as far as it stands beside the new one with .1 behind its name
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
@@ -30,6 +31,7 @@ MOST = 200
 DAY = 86_400.0
 
 _ADDRESS = re.compile(rb"\brip=([0-9A-Fa-f:.]+)")
+_SESSION = re.compile(rb"\bsession=<[^<>\s]+>")
 _TIME = re.compile(
     rb"(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9]{2}:?[0-9]{2}))"
     rb"|(?P<local>[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2})"
@@ -56,7 +58,8 @@ class MasterLogIns:
     def new(self) -> list[MasterLogIn]:
         """Return those since :meth:`noted` was called last, the oldest first.
 
-        Each has a ``line`` of its own by which it is known again. Raises :class:`HostError`.
+        Each has a ``line`` of its own by which it is known again, also in another log: syslog
+        may write the same to several. Raises :class:`HostError`.
         """
         places = self._read()
         found: list[MasterLogIn] = []
@@ -68,7 +71,7 @@ class MasterLogIns:
             # The first time what stands there already is told as well: it has its time.
             known = known or _Place(_end(path).inode, 0)
             found += self._since(old, path, known, MOST - len(found))
-        return found
+        return sorted({each.line: each for each in found}.values(), key=lambda each: each.at)
 
     def noted(self) -> None:
         """Take note that what :meth:`new` returned last is kept elsewhere."""
@@ -113,12 +116,15 @@ class MasterLogIns:
         who = login and WHO.search(login[2])
         if not login or not who or who[1] != self._master:
             return None
-        address = _ADDRESS.search(login[2])
+        address, at = _ADDRESS.search(login[2]), _time(line)
+        if _SESSION.search(login[2]):
+            # Nothing else has this line: no two sessions have the same name at the same time.
+            mark = hashlib.sha256(line[login.start(1) :] + b"%d" % at).hexdigest()[:32]
         return MasterLogIn(
             mailbox=_printable(login[1]),
             address=address[1].decode() if address else "",
             protocol="imap",
-            at=_time(line),
+            at=at,
             line=mark,
         )
 

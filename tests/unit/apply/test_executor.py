@@ -586,6 +586,35 @@ def test_settling_that_fails_is_tried_again(scene: Scene, monkeypatch) -> None:
         assert scene.executor.settle()
 
 
+def test_a_ledger_that_cannot_be_read_does_not_end_the_service(scene: Scene, monkeypatch) -> None:
+    """It is asked what lingers at each turn of the loop."""
+    scene.converge(scene.wanted(1))
+    scene.host.in_flight = True
+    scene.converge(scene.wanted(2, **RESET))
+
+    def damaged(_: str) -> bool:
+        raise HostError("The ledger in the state directory is damaged.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.host, "leaving", damaged)
+        assert scene.executor.settle()
+    assert scene.reports[-1].error == "The ledger in the state directory is damaged."
+    scene.host.in_flight = False
+    scene.now += 60.0
+    assert not scene.executor.settle()
+    assert scene.reports[-1].status == "applied"
+
+
+def test_nothing_is_put_back_to_a_revision_that_is_out_of_turn(scene: Scene) -> None:
+    """Whoever asked hears so, not that it was done."""
+    scene.converge(scene.wanted(3))
+    edit(scene)
+    for _ in range(2):
+        assert "has already seen revision 3" in (scene.executor.put_back(scene.wanted(2)) or "")
+    assert "edited.test" in scene.host.tree.main_cf
+    assert scene.executor.put_back(scene.wanted(3)) is None
+
+
 def test_after_a_restart_it_goes_on_where_it_was(scene: Scene) -> None:
     """Killed in the midst of a try, it tries again; what is applied is told anew."""
     scene.converge(scene.wanted(1))

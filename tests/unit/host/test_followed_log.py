@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from mailpanel.errors import HostError
 from mailpanel.host import followed_log
-from mailpanel.host.followed_log import FollowedFile
+from mailpanel.host.command import Finished
+from mailpanel.host.followed_log import FollowedFile, FollowedJournal
 
 
 @pytest.fixture
@@ -111,3 +113,28 @@ def test_the_end_of_a_line_that_was_cut_is_no_line(
 def test_what_is_no_file_is_no_log() -> None:
     """/dev/stdout would be this process's own."""
     assert not FollowedFile(Path("/dev/null")).readable
+
+
+def test_what_the_journal_did_not_tell_it_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A journal that is slow for once keeps no line to itself."""
+    answers = [HostError("It did not end."), Finished(1, "", ""), Finished(0, "a", "")]
+    asked = []
+
+    def run(argv: list[str], **_: object) -> Finished:
+        asked.append(next(word for word in argv if word.startswith("--since=")))
+        answer = answers.pop(0)
+        if isinstance(answer, HostError):
+            raise answer
+        return answer
+
+    clock = iter([1000.0, 1010.0, 1020.0, 1030.0])
+    monkeypatch.setattr(followed_log.time, "time", lambda: next(clock))
+    monkeypatch.setattr(followed_log.command, "run", run)
+    log = FollowedJournal()
+    for _ in range(2):
+        with pytest.raises(HostError):
+            log.new_lines()
+    assert log.new_lines() == ["a"]
+    assert asked == ["--since=@1000"] * 3

@@ -148,3 +148,16 @@ def test_a_damaged_note_begins_anew(log: Log, tmp_path: Path) -> None:
 def test_names_are_printable(log: Log) -> None:
     log.log_in("a\x1b[2J")
     assert log.seen() == ["a\N{REPLACEMENT CHARACTER}[2J"]
+
+
+def test_what_syslog_writes_to_several_logs_is_one_log_in(
+    log: Log, tmp_path: Path, monkeypatch
+) -> None:
+    """Debian's mail.log and syslog both have it."""
+    paths = [tmp_path / name for name in ("mail.log.1", "mail.log", "syslog.1", "syslog")]
+    monkeypatch.setattr(master_log_ins, "logs", lambda _: iter(paths))
+    for path in paths[1::2]:
+        log.path = path
+        log.log_in("a", "b")
+    assert log.seen() == ["a", "b"]
+    assert log.seen() == []
