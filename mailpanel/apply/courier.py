@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from mailpanel.apply.faults import Complaints
+from mailpanel.apply.faults import Complaints, log_frames
 from mailpanel.apply.messages import (
     HEADER,
     LONGEST,
@@ -153,14 +153,11 @@ class Courier:
 
     async def _tried(self, request: ProbeRequest) -> ProbeResult:
         steps = Steps(partial(self._tell, request.errand))
-        failure = None
-        try:
-            if request.only_resolve:
-                await require_server(request.probe, self._own_ports)
-            else:
-                await try_smtp_login(request.probe, steps, request.patience, self._own_ports)
-        except ProbeFailed as error:
-            failure = error
+        if request.only_resolve:
+            trying = require_server(request.probe, self._own_ports)
+        else:
+            trying = try_smtp_login(request.probe, steps, request.patience, self._own_ports)
+        failure = await _failure_of(trying)
         return ProbeResult(
             request.number,
             None if failure is None else str(failure),
@@ -287,13 +284,30 @@ async def _receive(reader: asyncio.StreamReader) -> Message | None:
         return None
 
 
+async def _failure_of(trying: Awaitable[None]) -> ProbeFailed | None:
+    """Return how *trying* failed, ``None`` where it did not: the executor waits for a word.
+
+    A server has a hand in all of it, and is to end neither the courier nor a letter in silence.
+    """
+    try:
+        await trying
+    except ProbeFailed as error:
+        return error
+    except Exception as error:  # noqa: BLE001 (whatever a server makes a library do)
+        log_frames(error)
+        return ProbeFailed(
+            f"The server did something that mailpanel does not know ({type(error).__name__}); "
+            "the log of mailpanel apply says where."
+        )
+    return None
+
+
 async def _dispatch(writer: asyncio.StreamWriter, wanted: Dispatch, own_ports: OwnPorts) -> None:
     """Send a letter, and say what became of it."""
-    steps, failure = Steps(), None
-    try:
-        await try_smtp_login(wanted.login, steps, wanted.patience, own_ports, wanted.letter)
-    except ProbeFailed as error:
-        failure = error
+    steps = Steps()
+    failure = await _failure_of(
+        try_smtp_login(wanted.login, steps, wanted.patience, own_ports, wanted.letter)
+    )
     last = steps.taken[-1] if steps.taken else None
     of_letter = last is not None and last.name == "message"
     # What the server has taken is sent, however the connection ended.

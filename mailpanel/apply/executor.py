@@ -30,6 +30,7 @@ from mailpanel.errors import (
 from mailpanel.host.mailhost import Host
 from mailpanel.host.state import Record, State
 from mailpanel.host.transaction import PUT_BACK
+from mailpanel.host.words import whole_text
 from mailpanel.plan import Facts, Plan, SmtpLogin
 from mailpanel.reports import (
     Desired,
@@ -464,7 +465,7 @@ class Executor:
                 record.error,
                 record.duration_ms,
                 max(record.highest, record.revision),
-                record.details | _standing(record),
+                whole_text(record.details) | _standing(record),
             )
         )
 

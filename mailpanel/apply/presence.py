@@ -10,6 +10,7 @@ from mailpanel.apply.faults import log_frames, unforeseen
 from mailpanel.apply.messages import Hello, Present
 from mailpanel.errors import HostError
 from mailpanel.host.mailhost import Host
+from mailpanel.host.words import whole_text
 from mailpanel.plan import Facts
 from mailpanel.settings import Setting
 
@@ -51,7 +52,7 @@ class Presence:
 
     def _tell_value(self, setting: Setting, facts: Facts) -> None:
         try:
-            value = setting.read(facts)
+            value = whole_text(setting.read(facts))
         except Exception as error:  # noqa: BLE001 (a look must not stop the service)
             log_frames(error)
             return

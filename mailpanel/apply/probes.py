@@ -98,8 +98,8 @@ async def _try(probe: SmtpLogin, steps: Steps, own_ports: OwnPorts, letter: Lett
         _require_possible(probe, addresses, own_ports)
         says.append(", ".join(dict.fromkeys(address for _, address in addresses)))
     with steps.step("connect") as says:
-        sock = await _open(probe, addresses)
-        says.append(f"{sock.getpeername()[0]}, port {probe.port}")
+        sock, address = await _open(probe, addresses)
+        says.append(f"{address}, port {probe.port}")
     async with _connected(probe, sock, steps) as client:
         with steps.step("tls") as says:
             await _secure(probe, client)
@@ -155,7 +155,11 @@ async def _connected(
     probe: SmtpLogin, sock: socket.socket, steps: Steps
 ) -> AsyncIterator[aiosmtplib.SMTP]:
     """Yield a client that has read the greeting on *sock*."""
-    context = _context(probe) if probe.tls == "tls" else None
+    try:
+        context = _context(probe) if probe.tls == "tls" else None
+    except ProbeFailed:
+        sock.close()
+        raise
     client = aiosmtplib.SMTP(
         hostname=probe.hostname,
         # From here on the client's transport closes it.
@@ -190,7 +194,8 @@ async def _greet(probe: SmtpLogin, client: aiosmtplib.SMTP) -> None:
         raise _no_greeting(probe, error) from None
 
 
-async def _open(probe: SmtpLogin, addresses: list[tuple[int, str]]) -> socket.socket:
+async def _open(probe: SmtpLogin, addresses: list[tuple[int, str]]) -> tuple[socket.socket, str]:
+    """Return a connection, and the address that it leads to: it may be gone again already."""
     loop = asyncio.get_running_loop()
     reason = "port_25" if probe.port == 25 else "timeout"
     for family, address in addresses:
@@ -205,7 +210,7 @@ async def _open(probe: SmtpLogin, addresses: list[tuple[int, str]]) -> socket.so
             sock.close()
             reason = _UNREACHABLE.get(error.errno or 0, reason)
         else:
-            return sock
+            return sock, address
     raise _say(reason, probe)
 
 

@@ -79,7 +79,7 @@ def file_diff(path: str, old: str, new: str, masked: Callable[[str], str]) -> Fi
     """Return what changes from *old* to *new* in the file *path*; ``None`` for nothing.
 
     Without lines around it: they would be the admin's own. Where a secret alone changes
-    the diff says so, and where it is very long it is cut.
+    the diff says so, and where it is very long it is cut. What cannot be shown is replaced.
     """
     if old == new:
         return None
@@ -92,4 +92,9 @@ def file_diff(path: str, old: str, new: str, masked: Callable[[str], str]) -> Fi
     text = text or f"--- {path}\n+++ {path}\n A secret in it changes.\n"
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}\n … and {len(text) - LONGEST:,} characters more.\n"
-    return FileDiff(path, text)
+    return FileDiff(path, "".join(map(_shown, text)))
+
+
+def _shown(char: str) -> str:
+    # Bytes that are no UTF-8 among it, which no page can have.
+    return char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
-__all__ = ["counted", "own_words", "size"]
+__all__ = ["counted", "own_words", "size", "whole_text"]
 
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -37,3 +39,11 @@ def size(number: int) -> str:
     while amount >= 999.95 and unit < len(UNITS) - 1:
         amount, unit = amount / 1000, unit + 1
     return f"{amount:.1f} {UNITS[unit]}" if unit else f"{number} B"
+
+
+def whole_text(value: Any) -> Any:
+    """Return *value*, as JSON has it, with a question mark for each half of a character in it.
+
+    As such stand in the text of a file that is no UTF-8; no page can have one.
+    """
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))

@@ -14,9 +14,19 @@ import pytest
 from sqlalchemy import text
 
 from mailpanel.apply.courier import Courier
-from mailpanel.apply.messages import DesiredSettings, Goodbye, Hello
+from mailpanel.apply.messages import (
+    DesiredSettings,
+    Dispatch,
+    Dispatched,
+    Goodbye,
+    Hello,
+    ProbeRequest,
+    ProbeResult,
+)
 from mailpanel.apply.pipe import Pipe
 from mailpanel.errors import DatabaseAway
+from mailpanel.letters import letter
+from mailpanel.plan import SmtpLogin
 from mailpanel.reports import Report
 from mailpanel.seal import Sealer
 from mailpanel.services.changes import Author, Changes
@@ -148,6 +158,29 @@ def test_it_does_not_outlive_its_executor_for_a_database_that_is_away(start, mon
     monkeypatch.setattr(running.database, "writing", away)
     running.report(1)
     running.end(goodbye=False)
+
+
+@pytest.mark.parametrize("error", [ValueError("a reply like none"), OSError(107, "not connected")])
+def test_whatever_a_server_brings_about_is_told(start, monkeypatch, error):
+    """Of a probe and of a letter; the courier goes on."""
+
+    async def odd(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("mailpanel.apply.courier.try_smtp_login", odd)
+    running = start()
+    running.settle()
+    login = SmtpLogin("relay.test", 587, "tls", True, "u", "p", "", "", ("PLAIN",), "me.test")
+    running.pipe.send(ProbeRequest(1, login, 5))
+    result = running.pipe.receive(LONG)
+    assert isinstance(result, ProbeResult)
+    assert result.temporary
+    assert type(error).__name__ in (result.error or "")
+    assert str(error) not in (result.error or "")
+    running.pipe.send(Dispatch(2, login, letter("a@x.test", "b@x.test", "s", "t"), 5))
+    done = running.pipe.receive(LONG)
+    assert isinstance(done, Dispatched)
+    assert (done.number, done.temporary, done.of_letter) == (2, True, False)
 
 
 def test_a_courier_without_wake_ups_ends(tmp_path):

@@ -52,6 +52,13 @@ def test_all_is_told_at_first_and_then_what_changes(watch: Watch) -> None:
     assert len(watch.told()) == 1 + len(SETTINGS)
 
 
+def test_what_is_no_utf_8_can_be_shown(watch: Watch) -> None:
+    """A page that cannot be encoded would be no page at all."""
+    watch.told()
+    watch.write("relayhost = [caf\udce9.test]:25\n")
+    assert watch.told() == [Present(NAME, {"relayhost": "[caf?.test]:25"})]
+
+
 @pytest.mark.parametrize("error", [CheckFailed("main.cf, line 3"), OSError(5, "I/O error")])
 def test_what_cannot_be_read_is_logged_when_it_comes_and_goes(
     watch: Watch, monkeypatch, caplog: pytest.LogCaptureFixture, error: Exception

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -517,6 +519,40 @@ def test_of_a_ca_file_that_is_missing_the_option_is_named(relay, login) -> None:
     error = failure(login(relay.port, ca_file="/no/such/file"))
     assert "mailpanel.ca_file" in error
     assert "/no/such" not in error
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning")
+def test_a_ca_file_that_is_missing_leaves_no_connection_open(tls_relay, login, monkeypatch) -> None:
+    opened = []
+    real = probes._open
+
+    async def noted(*given: Any) -> Any:
+        opened.append(await real(*given))
+        return opened[-1]
+
+    monkeypatch.setattr(probes, "_open", noted)
+    assert "mailpanel.ca_file" in failure(login(tls_relay.port, tls="tls", ca_file="/no/such"))
+    ((sock, address),) = opened
+    assert sock.fileno() < 0
+    assert address in ("127.0.0.1", "::1")
+
+
+def test_a_server_that_hangs_up_at_once_is_a_failed_probe(login) -> None:
+    """Who was at the other end cannot be asked any more then."""
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            for _ in range(20):
+                connection, _peer = server.accept()
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        for _ in range(20):
+            assert failure(login(server.getsockname()[1], hostname="127.0.0.1"))
+        thread.join()
 
 
 @pytest.mark.parametrize("helo", ["$myhostname", "a b", "é", "a\x7f", ""])

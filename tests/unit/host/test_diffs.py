@@ -117,3 +117,11 @@ def test_a_secret_that_changes_alone_is_told_and_not_shown() -> None:
     assert diff is not None
     assert "A secret in it changes." in diff.diff
     assert file_diff("sasl", "[a]:587 u:one\n", "[a]:587 u:one\n", masked_table) is None
+
+
+def test_what_no_page_can_show_is_replaced() -> None:
+    """A byte that is no UTF-8, as main.cf is read; what would control a terminal."""
+    diff = file_diff("main.cf", "relayhost = caf\udce9\x1b[2J\tx\n", "", masked_main_cf)
+    assert diff is not None
+    assert "-relayhost = caf\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[2J\tx\n" in diff.diff
+    assert diff.diff.encode("utf-8")
