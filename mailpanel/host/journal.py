@@ -60,6 +60,16 @@ class Entry:
         now = files.read_state(self.new.path).content
         return now not in (self.old.content, self.new.content)
 
+    def is_kept(self) -> bool:
+        """Say whether the admin has edited a file of theirs since, and left our lines in it.
+
+        It stays then, and so has what those lines name.
+        """
+        if self.own_directory or not self.is_edited():
+            return False
+        now = files.read_state(self.new.path).content
+        return bool((_lines(self.new.content) - _lines(self.old.content)) & _lines(now))
+
     def undone(self) -> FileState:
         """Return the file as an undo leaves it."""
         return self.old.with_content(None) if self.has_revoked() else self.old
@@ -145,6 +155,11 @@ class Journal:
     def committed(self) -> bool:
         """Say whether the rename that counts has happened."""
         return any(entry.written() for entry in self.entries if entry.phase == Phase.COMMIT)
+
+    def kept(self) -> str | None:
+        """Return the name of a file that counts and cannot be undone, ``None`` for none."""
+        counting = (entry for entry in self.entries if entry.phase == Phase.COMMIT)
+        return next((entry.new.path.name for entry in counting if entry.is_kept()), None)
 
     def sparing_edits(self) -> Journal:
         """Return the journal that leaves alone what somebody has edited since."""

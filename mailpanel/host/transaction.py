@@ -179,9 +179,14 @@ class Transaction:
     def undo(self, revive: bool = True) -> None:
         """Put every file back, the one that counts first; reload (*revive*); close the journal.
 
-        Raises :class:`ReloadFailed` where the files are back and the daemon is not,
-        :class:`OSError` where a file is not; the journal stays then.
+        What the admin has edited meanwhile stays. Raises :class:`ReloadFailed` where the files
+        are back and the daemon is not, :class:`OSError` where a file is not, and
+        :class:`HostError` where none is, for an edited one still names the others; the journal
+        stays then.
         """
+        if kept := self._journal.kept():
+            raise _edited(kept)
+        self._spare_edits()
         self._undo(_READ)
         failure = None
         if revive and any(self._counting()):
@@ -190,6 +195,12 @@ class Transaction:
         if failure := failure or self._failure(self._undone):
             raise failure
         self._close(keep=False)
+
+    def _spare_edits(self) -> None:
+        entries = (
+            each if each.own_directory else each.sparing_edits() for each in self._journal.entries
+        )
+        self._journal = replace(self._journal, entries=tuple(entries))
 
     def _undo(self, phases: tuple[str, ...]) -> None:
         for phase in phases:
@@ -241,14 +252,22 @@ def _as_host_error(error: Exception) -> HostError:
     return HostError(f"A file on this host could not be written: {reason}.")
 
 
+def _edited(name: str) -> HostError:
+    return HostError(
+        f"{name} was edited while a change was under way, and names what that change has made; so "
+        "nothing is taken back, and to finish it is tried again."
+    )
+
+
 def recover(directory: Path, backups: Path, parts: Mapping[str, Recoverable]) -> str | None:
     """Finish or undo the change that a killed process left in *directory*.
 
     *parts* are those of the host, by name. Returns ``finished``, ``undone``, or ``None``
     where no change was under way. Once the rename that counts has happened new daemon
     processes read the new configuration, so the change is finished; before it, undone. A
-    file that somebody has edited since stays as it is. Raises :class:`HostError`, and then
-    the journal stays.
+    file that somebody has edited since stays as it is, and where it counts and has our lines,
+    what they name: the change is finished or nothing is touched. Raises :class:`HostError`,
+    and then the journal stays.
     """
     path = directory / "journal.json"
     journal = Journal.read(path)
@@ -271,12 +290,15 @@ def recover(directory: Path, backups: Path, parts: Mapping[str, Recoverable]) ->
             drain=part.drain,
             undone=part.undone,
         )
-        if not journal.committed():
+        kept = journal.kept()
+        if not (journal.committed() or kept):
             transaction.undo()
             return "undone"
         try:
             transaction.finish(lambda _step: None)
-        except (HostError, OSError):
+        except (HostError, OSError) as error:
+            if kept:
+                raise HostError(f"{_edited(kept)} {_as_host_error(error)}") from None
             transaction.undo()
             return "undone"
     except OSError as error:

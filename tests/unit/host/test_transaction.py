@@ -341,6 +341,68 @@ def test_an_edit_between_crash_and_recovery_stays(
     assert list(world.journals.iterdir()) == []
 
 
+@pytest.mark.parametrize("edited", [b"relayhost = new\nadded = 1\n", b"# a\nrelayhost = new\n"])
+def test_what_an_edited_file_names_stays_though_the_change_cannot_be_finished(
+    world: World, in_child, edited: bytes
+) -> None:
+    """With main.cf as it is and the tables gone mail would bounce; it is tried again."""
+    in_child(lambda: world.transaction(exit_at(2)).run(nothing))
+    world.main_cf.write_bytes(edited)
+    for _ in range(2):
+        with pytest.raises(HostError, match=r"main\.cf was edited .* It does not run\."):
+            world.recover(on_calls({2: ReloadFailed("It does not run.")}))
+        now = world.snapshot()
+        assert world.main_cf.read_bytes() == edited
+        for name in ("mailpanel/sasl", "mailpanel/sasl.db", "master.cf", "ledger.json"):
+            assert now[name] == world.new[name]
+    assert world.recover() == "finished"
+    assert world.main_cf.read_bytes() == edited
+    assert list(world.journals.iterdir()) == []
+
+
+def test_where_a_line_of_ours_is_left_in_an_edited_file_the_change_is_finished(
+    world: World, in_child
+) -> None:
+    """The administrator has changed one of two; the other one names the table."""
+    old = read_state(world.main_cf)
+    new = old.with_content(b"relayhost = new\nmaps = hash:mailpanel/sasl\n")
+    entries = tuple(
+        replace(each, new=new) if each.new.path == world.main_cf else each
+        for each in world.journal.entries
+    )
+    world.journal = replace(world.journal, entries=entries)
+    in_child(lambda: world.transaction(exit_at(2)).run(nothing))
+    edited = b"relayhost = old\nmaps = hash:mailpanel/sasl\n"
+    world.main_cf.write_bytes(edited)
+    assert world.recover() == "finished"
+    assert world.main_cf.read_bytes() == edited
+    assert world.snapshot()["mailpanel/sasl"] == world.new["mailpanel/sasl"]
+
+
+@pytest.mark.parametrize(
+    ("edited", "kept"),
+    [(b"relayhost = new\nadded = 1\n", True), (b"relayhost = old\nadded = 1\n", False)],
+)
+def test_an_edit_after_the_rename_is_not_overwritten_where_the_change_fails(
+    world: World, edited: bytes, kept: bool
+) -> None:
+    """Its author had read the file before or after it."""
+
+    def verify() -> None:
+        world.main_cf.write_bytes(edited)
+        raise VerifyFailed("It does not run.")
+
+    with pytest.raises(HostError, match=r"It does not run\.") as caught:
+        world.transaction(verify=verify).run(nothing)
+    assert world.main_cf.read_bytes() == edited
+    assert isinstance(caught.value, PutBackFailed) == kept
+    assert (world.etc / "mailpanel").is_dir() == kept
+    assert bool(list(world.journals.iterdir())) == kept
+    if kept:
+        assert world.recover() == "finished"
+        assert world.main_cf.read_bytes() == edited
+
+
 def test_an_edit_right_before_the_rename_is_not_overwritten(world: World) -> None:
     """Nor where what was done before it is put back; the change is tried again."""
     edited = b"relayhost = old\nadded = 1\n"
