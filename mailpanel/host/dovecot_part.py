@@ -153,13 +153,14 @@ class _DovecotWork(Work):
         Sets the line in the ledger, too.
         """
         text = self._main.content or b""
-        directory = self._dovecot.directory / OWN_CONF_D
-        needed = any(Path(path).parent == directory for path in self._own.after.files)
+        main, own = self._dovecot.directory, self._dovecot.directory / OWN_CONF_D
+        needed = any(Path(path).parent == own for path in self._own.after.files)
         line = self._own.before.line
-        if needed and line is None:
+        if needed and not includes(text, main, own / "99-mailpanel.conf"):
+            # Also where somebody took ours out: Dovecot reads nothing of mailpanel's without it.
             # A last line without a line end gets it back when ours goes.
             line = "" if text.endswith(b"\n") or not text else "\n"
-            line += f"!include_try {directory}/*.conf\n"
+            line += f"!include_try {own}/*.conf\n"
             self._own.after.line = line
             return text + line.encode()
         if not needed and line is not None:
