@@ -10,6 +10,7 @@ from mailpanel.services.adoption import Adoption
 from mailpanel.services.api_log_in import ApiLogIn
 from mailpanel.services.audit import AuditLog
 from mailpanel.services.authentication import Authentication
+from mailpanel.services.broken_rows import BrokenRows
 from mailpanel.services.changes import Changes
 from mailpanel.services.codes import BAD_CODES, DAY, TOO_MANY_CODES, Codes
 from mailpanel.services.database import Database
@@ -136,6 +137,10 @@ def _audit_log(request: Any) -> AuditLog:
     return AuditLog(request.database)
 
 
+def _broken_rows(request: Any) -> BrokenRows:
+    return BrokenRows(request.database, SETTINGS)
+
+
 def _hosts(request: Any) -> Hosts:
     interval = request.registry.deployment.check_interval
     return Hosts(request.database, check_interval=interval)
@@ -157,6 +162,7 @@ def includeme(config: Any) -> None:
         "second_factors": _second_factors,
         "sessions": _sessions,
         "hosts": _hosts,
+        "broken_rows": _broken_rows,
         "history": _history,
         "accounts": _accounts,
         "tokens": _tokens,

@@ -128,10 +128,13 @@ class Host(Resource):
 
     def find(self) -> None:
         """Raise :class:`NotFound` unless the host has checked in."""
-        # No host's name has a NUL, which PostgreSQL would not even take in a question.
-        if not self.name.isprintable():
-            raise NotFound("There is no such host.")
-        self.state = self.request.hosts.get(self.name)
+        self.request.hosts.require(self.name)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Return what the host has told."""
+        state: dict[str, Any] = self.request.hosts.get(self.name)
+        return state
 
 
 class Queue(Host):

@@ -8,12 +8,14 @@ from typing import Any
 from pyramid.response import Response
 
 from mailpanel import protection
+from mailpanel.faults import log_fault
 from mailpanel.renderers import problem
 from mailpanel.security import by_header
 
-__all__ = ["includeme", "known_host", "no_store", "protected", "readable_path"]
+__all__ = ["answered", "includeme", "known_host", "no_store", "protected", "readable_path"]
 
 UNREADABLE = "The URL is not UTF-8."
+UNANSWERABLE = "The fault is the server's; its log tells more."
 MISDIRECTED = "This server has no such name; the option mailpanel.allowed_hosts says which it has."
 # Not by a template: they all ask for the path, which may not be readable.
 PLAIN_PAGE = (
@@ -35,6 +37,19 @@ def readable_path(handler: Handler, _registry: Any) -> Handler:
         except UnicodeDecodeError:
             return _plain(request, 400, "Bad request", UNREADABLE, "path")
         return handler(request)
+
+    return tween
+
+
+def answered(handler: Handler, _registry: Any) -> Handler:
+    """Answer 500 where even the page that tells of a fault meets one."""
+
+    def tween(request: Any) -> Any:
+        try:
+            return handler(request)
+        except Exception as error:  # noqa: BLE001 (nothing is left that could answer it)
+            log_fault(error, request)
+            return _plain(request, 500, "Something is wrong", UNANSWERABLE, None)
 
     return tween
 
@@ -90,6 +105,7 @@ def _plain(request: Any, status: int, title: str, sentence: str, kind: str | Non
 
 def includeme(config: Any) -> None:
     """Add all outside of Pyramid's exception views; the one added last is outermost."""
+    config.add_tween("mailpanel.tweens.answered")
     config.add_tween("mailpanel.tweens.readable_path")
     config.add_tween("mailpanel.tweens.known_host")
     config.add_tween("mailpanel.tweens.protected")

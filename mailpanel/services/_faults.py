@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from typing import NoReturn
 
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, InterfaceError, OperationalError
 
 from mailpanel.errors import DatabaseAway, MailpanelError
 
-__all__ = ["translated"]
+__all__ = ["UNREADABLE", "is_unreadable", "raise_translated", "translated"]
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +19,19 @@ NOT_PERMITTED = "42501"
 READ_ONLY = "25006"  # a standby
 # Not serialisable, a deadlock, a lock that was waited for too long: rolled back for certain.
 BUSY = ("40001", "40P01", "55P03")
+# SQLite's driver of a text that is not UTF-8: somebody has written it there.
+NO_UTF_8 = "Could not decode to UTF-8"
+# What the types of columns raise where something else stands in one.
+UNREADABLE = (TypeError, ValueError, RecursionError)
+
+
+def raise_translated(error: DBAPIError, in_commit: bool = False) -> NoReturn:
+    """Raise what *error* means, as :func:`translated`."""
+    meant = translated(error, in_commit)
+    if meant is error:
+        # Not "from error": it would be its own cause, and who follows the causes never ends.
+        raise error
+    raise meant from error
 
 
 def translated(error: DBAPIError, in_commit: bool = False) -> MailpanelError | DBAPIError:
@@ -48,7 +62,15 @@ def _sentence(said: str, state: str | None) -> str:
     return "The database cannot be reached; try again."
 
 
+def is_unreadable(error: DBAPIError) -> bool:
+    """Say whether *error* is of a row that somebody else has written, as the driver tells it."""
+    # PostgreSQL's driver of a time that Python has not, as infinity.
+    return NO_UTF_8 in str(error.orig) or isinstance(error, DataError)
+
+
 def _is_away(error: DBAPIError, state: str | None) -> bool:
+    if is_unreadable(error):
+        return False
     if isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated:
         return True
     # None of its subclasses: SQLite's word for a file that is damaged or no database.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from mailpanel.errors import Conflict, FieldError, InvalidFields, NotFound, PreconditionFailed
@@ -14,6 +15,7 @@ from mailpanel.models import DesiredSetting, HostSetting, Revision
 from mailpanel.seal import Sealer
 from mailpanel.services import audit
 from mailpanel.services._candidates import Candidate, make_candidate
+from mailpanel.services._faults import UNREADABLE, is_unreadable
 from mailpanel.services._rows import locked_row
 from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock
@@ -83,15 +85,33 @@ class Place:
 def locked(session: Session, name: str) -> Place:
     """Return where the next revision of *name* goes; nobody else stores one meanwhile."""
     desired = locked_row(session, DesiredSetting, {"setting": name}, revision=0)
-    current = session.get(Revision, {"setting": name, "number": desired.revision})
+    current = _current(session, name, desired.revision)
     return Place(desired, current, _next_number(session, desired))
 
 
 def present(session: Session, name: str) -> Place:
     """Return the same to look at it alone: somebody may store one meanwhile."""
     desired = session.get(DesiredSetting, name) or DesiredSetting(setting=name, revision=0)
-    current = session.get(Revision, {"setting": name, "number": desired.revision})
-    return Place(desired, current, 0)
+    return Place(desired, _current(session, name, desired.revision), 0)
+
+
+def _current(session: Session, name: str, number: int) -> Revision | None:
+    """Return the present revision; of a row that is broken one without a value or a secret.
+
+    A setting that is saved once more, or reset, is well again, so that must always be possible.
+    """
+    broken = Revision(setting=name, number=number, reset=False)
+    try:
+        current = session.get(Revision, {"setting": name, "number": number})
+    except UNREADABLE:
+        return broken
+    except DBAPIError as error:
+        if not is_unreadable(error):
+            raise
+        return broken
+    if current is None or current.reset or isinstance(current.value, dict):
+        return current
+    return broken
 
 
 def found(session: Session, name: str, number: int) -> Revision:

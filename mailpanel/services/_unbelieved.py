@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sqlalchemy import Column as TableColumn
 from sqlalchemy import ColumnElement, LargeBinary, Text, cast
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 __all__ = ["Broken", "as_boolean", "as_name", "as_number", "as_object", "as_text", "raw"]
 
-Column = InstrumentedAttribute[Any]
+Column = InstrumentedAttribute[Any] | TableColumn[Any]
 # Far more than any value takes.
 LONGEST = 65_536
 LONGEST_NAME = 64

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from mailpanel.errors import DeploymentError
 from mailpanel.services import _sqlite
-from mailpanel.services._faults import translated
+from mailpanel.services._faults import raise_translated
 
 if TYPE_CHECKING:
     from mailpanel.services.migration import Migration
@@ -76,7 +76,7 @@ class Database:
             with self._read() as session:
                 yield session
         except DBAPIError as error:
-            raise translated(error) from error
+            raise_translated(error)
 
     def row(self, query: Executable, **values: Any) -> Row[Any] | None:
         """Return the one row that answers *query*, or ``None``; raises :class:`DatabaseAway`.
@@ -87,7 +87,7 @@ class Database:
             with self._reading_engine.connect() as connection:
                 return connection.execute(query, values).one_or_none()
         except DBAPIError as error:
-            raise translated(error) from error
+            raise_translated(error)
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -104,7 +104,7 @@ class Database:
                 in_commit = True
                 session.commit()
         except DBAPIError as error:
-            raise translated(error, in_commit) from error
+            raise_translated(error, in_commit)
         for work in session.info.get(_ONCE_STORED, ()):
             work()
 

@@ -17,11 +17,12 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from mailpanel.errors import FieldError, InvalidFields, NotFound, Throttled
-from mailpanel.models import DesiredSetting, ErrandRow, Host, Revision
+from mailpanel.models import ErrandRow, Host
 from mailpanel.seal import Sealer
 from mailpanel.services import audit
 from mailpanel.services._addresses import own_address
 from mailpanel.services._candidates import Candidate, make_candidate
+from mailpanel.services._revisions import present
 from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, utc_now
 from mailpanel.services.database import Database
@@ -85,9 +86,7 @@ class Errands:
         if setting is None:
             raise NotFound("There is no such setting.")
         with self._database.writing() as session:
-            desired = session.get(DesiredSetting, name)
-            key = {"setting": name, "number": desired.revision if desired else 0}
-            current = session.get(Revision, key)
+            current = present(session, name).current
             made = make_candidate(
                 setting, cstruct, current, NO_REVISION, self._sealer, errors=errors, form=form
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from mailpanel.errors import NotFound
@@ -47,9 +47,13 @@ def require_host(session: Session, name: str) -> None:
 
     Nothing else of its row is read: that may be broken.
     """
-    query = select(Host.name).where(Host.name == name).with_for_update(read=True, key_share=True)
+    query = _named(name).with_for_update(read=True, key_share=True)
     if not _is_text(name) or session.scalar(query) is None:
         raise NotFound("There is no such host.")
+
+
+def _named(name: str) -> Select[Any]:
+    return select(Host.name).where(Host.name == name)
 
 
 class Hosts:
@@ -140,6 +144,12 @@ class Hosts:
                 return host
         raise NotFound("There is no such host.")
 
+    def require(self, name: str) -> None:
+        """Raise :class:`NotFound` unless there is the host *name*, whatever it has told."""
+        with self._database.reading() as session:
+            if not _is_text(name) or session.scalar(_named(name)) is None:
+                raise NotFound("There is no such host.")
+
     def any_live(self) -> bool:
         """Say whether at least one host is not away."""
         with self._database.reading() as session:
@@ -154,8 +164,7 @@ class Hosts:
         """
         with self._database.writing() as session:
             # Nothing of the row is read: it may be broken, and this mends it.
-            query = select(Host.name).where(Host.name == name).with_for_update()
-            if not _is_text(name) or session.scalar(query) is None:
+            if not _is_text(name) or session.scalar(_named(name).with_for_update()) is None:
                 raise NotFound("There is no such host.")
             session.execute(delete(Host).where(Host.name == name))
             audit.record(session, author, "host.forget", detail={"host": name}, clock=self._clock)

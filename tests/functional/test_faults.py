@@ -108,3 +108,20 @@ class TestDatabaseAway:
         assert response.status_int == 200
         assert response.json["settings"]["status"] == "applying"
         assert "Preference-Applied" not in response.headers
+
+
+def test_an_exception_that_is_its_own_cause_is_logged_and_answered(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its causes were followed for ever."""
+    error = ValueError("round and round")
+    error.__cause__ = KeyError("and round")
+    error.__cause__.__cause__ = error
+
+    def broken(*_args: Any, **_options: Any) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(Changes, "get", broken)
+    response = panel.app.get(RELAYHOST, headers=panel.credentials(), expect_errors=True)
+    assert response.status_int == 500
+    assert caplog.text.count("builtins.ValueError") == 1

@@ -92,7 +92,7 @@ LAYERS = {
     "step_up": layer(),
     "rate_limit": layer("errors services", "pyramid"),
     "protection": layer(),
-    "tweens": layer("protection renderers security", "pyramid"),
+    "tweens": layer("faults protection renderers security", "pyramid"),
     "routes": layer("resources", "pyramid"),
     "app": layer("deployment security", "pyramid"),
     "views": layer(f"{WEB} errors jsonform openapi bodies paging", "pyramid"),

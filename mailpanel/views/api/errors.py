@@ -23,7 +23,7 @@ from mailpanel.errors import (
     PreconditionFailed,
     Throttled,
 )
-from mailpanel.faults import log_fault
+from mailpanel.faults import explained, log_fault
 from mailpanel.renderers import problem
 from mailpanel.routes import allowed_methods, with_slash
 from mailpanel.security import note_forbidden
@@ -123,6 +123,7 @@ def http_exception(error: HTTPException, _request: Any) -> Any:
 
 @exception_view_config(Exception)
 def unforeseen(error: Exception, request: Any) -> Any:
-    """Answer 500, and log where it happened."""
+    """Answer 500, log where it happened, and tell an administrator of a row that explains it."""
     log_fault(error, request)
-    return problem(500, SENTENCES[500])
+    row = explained(request)
+    return problem(500, row or SENTENCES[500], "broken-row" if row else None)

@@ -18,7 +18,7 @@ from mailpanel.errors import (
     PreconditionFailed,
     Throttled,
 )
-from mailpanel.faults import log_fault
+from mailpanel.faults import explained, log_fault
 from mailpanel.routes import allowed_methods, see_other, with_slash
 from mailpanel.security import note_forbidden
 from mailpanel.views.panel._draft import draft_of, page_path, way_back
@@ -159,9 +159,9 @@ def http_exception(error: HTTPException, request: Any) -> Any:
 
 @exception_view_config(Exception, for_people=True, renderer="error.pt")
 def unforeseen(error: Exception, request: Any) -> Any:
-    """Answer 500, and log where it happened."""
+    """Answer 500, log where it happened, and tell an administrator of a row that explains it."""
     log_fault(error, request)
-    return _page(request, 500, SENTENCES[500])
+    return _page(request, 500, explained(request) or SENTENCES[500])
 
 
 def _log_in_first(request: Any) -> Any:
