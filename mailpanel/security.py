@@ -19,7 +19,7 @@ from pyramid.request import RequestLocalCache
 
 from mailpanel.cookies import MARK, SESSION, read
 from mailpanel.credentials import presented
-from mailpanel.errors import DatabaseAway
+from mailpanel.errors import DatabaseAway, Throttled
 from mailpanel.services.authentication import Identity
 from mailpanel.services.changes import Author
 from mailpanel.services.half_way import HalfWay
@@ -41,6 +41,8 @@ __all__ = [
     "by_header",
     "includeme",
     "note_forbidden",
+    "note_forged",
+    "note_throttled",
     "panel_session",
     "visitor",
 ]
@@ -201,10 +203,39 @@ def _count_bad(request: Any) -> None:
 
 def note_forbidden(request: Any) -> None:
     """Note in the audit log that somebody known was refused what the route of *request* does."""
-    what = {"method": request.method, "route": request.matched_route.name}
+    _note(request, "request.refused")
+
+
+def note_throttled(request: Any) -> None:
+    """Note in the audit log that somebody has to wait before the route of *request* does more.
+
+    Not where it is not even known which route that would be: ``mailpanel.rate_limit`` is to
+    cost nothing.
+    """
+    if request.matched_route is not None:
+        _note(request, "request.throttled")
+
+
+def note_forged(request: Any, check: str) -> None:
+    """Note in the audit log that a form was refused, by its ``origin`` or its ``token``."""
+    _note(request, "request.forged", check=check)
+
+
+def _note(request: Any, action: str, **what: str) -> None:
+    what |= {"method": request.method, "route": request.matched_route.name}
     with suppress(DatabaseAway):
         # Where it cannot be noted it is refused all the same.
-        request.refusals.note(request.author, "request.refused", what)
+        request.refusals.note(_refused(request), action, what)
+
+
+def _refused(request: Any) -> Author:
+    """Return whom *request* is of, nobody where that is not known."""
+    # Who has to wait for having guessed is not looked at.
+    with suppress(Throttled):
+        if request.identity is not None:
+            known: Author = request.author
+            return known
+    return Author("", None, _address(request))
 
 
 def _principals(identity: Identity | None) -> Iterator[str]:

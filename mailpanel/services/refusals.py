@@ -2,7 +2,8 @@
 
 Each account, and each network of nobody's, is noted sixty times an hour, and all of nobody's
 together a thousand times a day, which is a third of a megabyte. The last that is
-noted says that more may have followed.
+noted says that more may have followed. What another site's page can have a browser send, and
+what a script that waits for nothing meets, is counted apart: neither hides the rest.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ __all__ = ["AN_HOUR", "A_DAY", "Refusals"]
 
 AN_HOUR, A_DAY = 60, 1000
 NOBODYS = "nobody"
+APART = {"request.forged": "forged ", "request.throttled": "throttled "}
 MORE = "further ones are not noted for a while"
 
 
@@ -29,8 +31,6 @@ class Refusals:
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._database = database
         self._clock = clock
-        self._each = Throttle(database, clock, AN_HOUR, 3600, purpose="noted ")
-        self._all = Throttle(database, clock, A_DAY, 86_400, purpose="noted ")
 
     def note(self, author: Author, action: str, detail: dict[str, Any] | None = None) -> None:
         """Note that *action* was refused to *author*, whose username is empty for nobody.
@@ -38,17 +38,19 @@ class Refusals:
         Raises :class:`DatabaseAway`.
         """
         try:
-            left = self._counted(author)
+            left = self._counted(author, f"noted {APART.get(action, '')}")
         except Throttled:
             return
         told = {**(detail or {}), **({} if left else {"more": MORE})}
         with self._database.writing() as session:
             audit.record(session, author, action, detail=told, clock=self._clock)
 
-    def _counted(self, author: Author) -> int:
+    def _counted(self, author: Author, purpose: str) -> int:
         """Return how many are left; raises :class:`Throttled` where none was."""
+        each = Throttle(self._database, self._clock, AN_HOUR, 3600, purpose=purpose)
         if author.username:
-            return self._each.count(f"account {author.username}").left
+            return each.count(f"account {author.username}").left
+        together = Throttle(self._database, self._clock, A_DAY, 86_400, purpose=purpose)
         # First, or each new network would leave a row even when nothing is noted any more.
-        self._all.check(NOBODYS)
-        return min(self._each.count(author.address).left, self._all.count(NOBODYS).left)
+        together.check(NOBODYS)
+        return min(each.count(author.address).left, together.count(NOBODYS).left)

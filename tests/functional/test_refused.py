@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from panel import ACCOUNTS_URL, ADDRESS, AUDIT_URL, RELAYHOST, SETTINGS_URL, Panel
+from panel import ACCOUNTS_URL, ADDRESS, AUDIT_URL, INTERVAL, RELAYHOST, SETTINGS_URL, Panel
+
+from mailpanel.services.errands import MOST
+from mailpanel.services.refusals import AN_HOUR
 
 BAD = {"Authorization": "Bearer mp_my-secret-passphrase"}
 
@@ -53,3 +56,54 @@ def test_without_the_database_there_is_one_answer(panel: Panel) -> None:
     """That nothing can be noted is no fault of its own."""
     panel.lose_database()
     assert panel.call("GET", RELAYHOST, headers=BAD).status_int == 503
+
+
+class TestForged:
+    def test_a_form_of_another_site_is_noted_with_whose_browser_sent_it(self, panel: Panel) -> None:
+        browser = panel.browser()
+        body = f"csrf_token={browser.token()}".encode()
+        for headers in ({"Sec_Fetch_Site": "cross-site"}, {"Origin": "https://evil.example"}):
+            assert browser.raw("/hosts/x/forget/", body, **headers).status_int == 403
+        assert panel.browser(None).raw("/login", b"", Sec_Fetch_Site="cross-site").status_int == 403
+        noted = refused(panel, "request.forged")
+        assert [each["author"] for each in noted] == ["", "MasterAdmin", "MasterAdmin"]
+        assert noted[1]["detail"] == {"check": "origin", "method": "POST", "route": "panel.forget"}
+        assert "none of the panel's" in browser.get("/audit/").text
+
+    def test_a_wrong_token_is_noted_where_somebody_is_logged_in(self, panel: Panel) -> None:
+        """A stranger's form without one is an old page, and can change nothing."""
+        panel.browser().post("/hosts/x/forget/", "wrong")
+        panel.browser(None).post("/login", "wrong", username="a", password="b")
+        (entry,) = refused(panel, "request.forged")
+        assert (entry["author"], entry["detail"]["check"]) == ("MasterAdmin", "token")
+
+    @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+    def test_they_hide_nothing_else_that_is_refused(self, panel: Panel) -> None:
+        """Another site can have a browser send as many as it likes."""
+        browser = panel.browser("MailUser")
+        for _ in range(AN_HOUR + 3):
+            browser.raw("/hosts/x/forget/", b"", Sec_Fetch_Site="cross-site")
+        browser.get("/hosts/")
+        assert len(refused(panel, "request.forged")) == AN_HOUR
+        assert len(refused(panel, "request.refused")) == 1
+
+
+class TestThrottled:
+    def test_who_guessed_too_often_is_noted_by_network(self, panel: Panel) -> None:
+        """Of tokens and of passwords, with what was asked for, and never with what was sent."""
+        panel.throttle()
+        assert panel.call("GET", RELAYHOST, headers=BAD).status_int == 429
+        (entry,) = refused(panel, "request.throttled")
+        assert entry == {
+            "author": "",
+            "address": ADDRESS,
+            "detail": {"method": "GET", "route": "setting"},
+        }
+
+    def test_who_asks_the_hosts_too_often_is_noted_by_name(self, panel: Panel) -> None:
+        panel.hosts.checked_in("mail1", {})
+        url, days = f"{INTERVAL}test/", {"junk_days": 7, "trash_days": 14}
+        statuses = [panel.call("POST", url, days).status_int for _ in range(MOST + 1)]
+        assert statuses == [200] * MOST + [429]
+        (entry,) = refused(panel, "request.throttled")
+        assert (entry["author"], entry["detail"]["route"]) == ("MasterAdmin", "setting.test")

@@ -26,7 +26,7 @@ from mailpanel.errors import (
 from mailpanel.faults import explained, log_fault
 from mailpanel.renderers import problem
 from mailpanel.routes import allowed_methods, with_slash
-from mailpanel.security import note_forbidden
+from mailpanel.security import note_forbidden, note_throttled
 
 __all__ = [
     "bad_credentials",
@@ -82,8 +82,9 @@ def bad_credentials(error: BadCredentials, _request: Any) -> Any:
 
 
 @exception_view_config(Throttled)
-def throttled(error: Throttled, _request: Any) -> Any:
+def throttled(error: Throttled, request: Any) -> Any:
     """Answer somebody who guesses."""
+    note_throttled(request)
     headers = {"Retry-After": str(error.retry_after)}
     return problem(429, str(error), "throttled", headers=headers)
 

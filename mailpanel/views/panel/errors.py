@@ -20,7 +20,7 @@ from mailpanel.errors import (
 )
 from mailpanel.faults import explained, log_fault
 from mailpanel.routes import allowed_methods, see_other, with_slash
-from mailpanel.security import note_forbidden
+from mailpanel.security import note_forbidden, note_forged, note_throttled
 from mailpanel.views.panel._draft import draft_of, page_path, way_back
 from mailpanel.views.panel.log_in import log_in_page
 
@@ -96,6 +96,7 @@ def invalid_fields(error: InvalidFields, request: Any) -> Any:
 @exception_view_config(Throttled, for_people=True, renderer="error.pt")
 def throttled(error: Throttled, request: Any) -> Any:
     """Answer somebody who guesses."""
+    note_throttled(request)
     return _page(request, 429, str(error), **{"Retry-After": str(error.retry_after)})
 
 
@@ -110,6 +111,7 @@ def database_away(error: DatabaseAway, request: Any) -> Any:
 @exception_view_config(BadCSRFOrigin, for_people=True, renderer="error.pt")
 def another_site(_error: BadCSRFOrigin, request: Any) -> Any:
     """Refuse what another site's page has sent."""
+    note_forged(request, "origin")
     page = _page(request, 403, "Another site has sent this. Nothing was changed.")
     return page | {"title": "This was not sent from the panel"}
 
@@ -121,6 +123,7 @@ def stale(_error: BadCSRFToken, request: Any) -> Any:
         return _log_in_again(request)
     if request.panel_session is None:
         return _log_in_first(request)
+    note_forged(request, "token")
     draft = draft_of(request)
     request.sessions.keep(request.panel_session, flash=OTHER_LOG_IN, draft=draft or {})
     return see_other(way_back(request, draft))
