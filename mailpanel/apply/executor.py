@@ -6,19 +6,19 @@ is wanted comes through the pipe, and it believes none of it.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from mailpanel.apply.alerts import Alert, due, log_alert
-from mailpanel.apply.beliefs import HIGHEST_REVISION, believed
+from mailpanel.apply.beliefs import believed
 from mailpanel.apply.drift import Drift
 from mailpanel.apply.faults import log_frames, unforeseen
 from mailpanel.apply.pace import Pace
+from mailpanel.apply.settling import Settling
+from mailpanel.apply.telling import Teller, in_text
+from mailpanel.apply.turns import Turns, out_of_turn
 from mailpanel.errors import (
     HostError,
     MailpanelError,
@@ -30,7 +30,6 @@ from mailpanel.errors import (
 from mailpanel.host.mailhost import Host
 from mailpanel.host.state import Record, State
 from mailpanel.host.transaction import PUT_BACK
-from mailpanel.host.words import whole_text
 from mailpanel.plan import Facts, Plan, SmtpLogin
 from mailpanel.reports import (
     Desired,
@@ -42,15 +41,8 @@ from mailpanel.settings import Setting
 
 __all__ = ["Executor"]
 
-log = logging.getLogger(__name__)
-
-LONGEST_PAUSE = 3600.0
-# A database that a host has not heard of for long does not get further than that.
-LARGEST_STEP = 1_000_000
 # For which somebody who wants an edit overwritten is kept waiting, in seconds.
 LONGEST_WAIT = 10.0
-# Far past the longest pause; a host may fail for years.
-MOST_DOUBLINGS = 30
 
 
 class Executor:
@@ -88,28 +80,25 @@ class Executor:
         self._state = state
         self._opener = opener
         self._settings = settings
-        self._report = report
         self._try_probe = try_probe
-        self._pause = pause
         self._grace = grace
         self._bounds = bounds
         self._alert = alert
         self._require_server = require_server
         self._is_adopted = is_adopted
-        self._drift = Drift(host, state, opener, settings, self._store)
-        self._attempts: dict[str, tuple[int, int, float]] = {}
-        self._logged: dict[str, str] = {}
-        self._replayed: dict[str, tuple[Desired, str]] = {}
-        self._put_back: set[str] = set()
         self._pace = Pace(between)
-        self._waiting: dict[str, float] = {}
-        self._settling_failed = 0
-        self._settle_at = 0.0
+        self._turns = Turns(pause, self._pace)
+        self._teller = Teller(state, report)
+        self._settling = Settling(
+            host, state, settings, teller=self._teller, pace=self._pace, pause=pause
+        )
+        self._drift = Drift(host, state, opener, settings, self._teller.store)
+        self._put_back: set[str] = set()
 
     def converge(self, wanted: Desired) -> None:
         """Bring the host to *wanted*, unless it is there already or it is too early to retry."""
         record = self._state.get(wanted.setting)
-        if not self._due(wanted, record) or self._must_wait(wanted):
+        if not self._may_try(wanted, record):
             return
         started = time.monotonic()
         tried = replace(
@@ -124,14 +113,12 @@ class Executor:
             next_attempt=0.0,
             since=time.time(),
         )
-        if self._is_out_of_turn(wanted, record):
-            return
         steps = ["read"]
 
         def step(name: str) -> None:
             steps.append(name)
             self._pace.at_step(self._settings[wanted.setting].part, name)
-            self._tell(replace(tried, step=name))
+            self._teller.tell(replace(tried, step=name))
 
         try:
             # From here on no lower revision counts any more, whatever comes of this one.
@@ -150,68 +137,20 @@ class Executor:
             self._alert_where_due(record, made)
             self._made(made, started)
 
-    def _must_wait(self, wanted: Desired) -> bool:
-        """Say whether the daemon has read its configuration only just; take note if so."""
-        part = self._settings[wanted.setting].part
-        self._waiting.pop(part, None)
-        if wait := self._pace.wait(part):
-            self._waiting[part] = time.monotonic() + wait
-        return wait > 0
-
-    def _due(self, wanted: Desired, record: Record) -> bool:
+    def _may_try(self, wanted: Desired, record: Record) -> bool:
+        """Say whether it is time for *wanted*, and its turn; tell where it is not its turn."""
         if wanted.setting not in self._settings:
             return False
-        if wanted.revision != record.revision or wanted.setting in self._put_back:
-            return True
-        if record.status == "applied":
-            bounds_differ = not wanted.reset and record.bounds != self._bounds
-            return bounds_differ or 0 < record.effective_from <= time.time()
-        if record.status == "failed" and not record.retry:
+        is_asked = wanted.setting in self._put_back
+        if not (is_asked or self._turns.is_due(wanted, record, self._bounds)):
             return False
-        revision, _, at = self._attempts.get(wanted.setting, (0, 0, 0.0))
-        return record.status != "settling" and (
-            revision != wanted.revision or time.monotonic() >= at
-        )
-
-    def _is_out_of_turn(self, wanted: Desired, record: Record) -> bool:
-        """Say, and tell, whether *wanted* is a revision that no change led to."""
-        sentence = None
-        if wanted.revision < max(record.highest, 1):
-            sentence = (
-                f"The database offers revision {wanted.revision}, and this host has already seen "
-                f"revision {record.highest}. Save the setting once more."
-            )
-        elif wanted.revision > min(record.highest + LARGEST_STEP, HIGHEST_REVISION):
-            # After it none could be counted any more.
-            sentence = (
-                f"The database offers a revision that is far above {record.highest}, the highest "
-                "that this host has seen. Bring the database back from a backup."
-            )
-        if sentence is not None:
-            self._refuse(wanted, record, sentence)
-        else:
-            self._replayed.pop(wanted.setting, None)
-        return sentence is not None
-
-    def _refuse(self, wanted: Desired, record: Record, sentence: str) -> None:
-        """Tell that *wanted* is out of turn, once: it may stand in the database for long."""
-        if self._replayed.get(wanted.setting) == (wanted, sentence):
-            return
-        self._replayed[wanted.setting] = wanted, sentence
-        log.warning("%s: %s", wanted.setting, sentence)
-        number = max(min(wanted.revision, HIGHEST_REVISION), 0)
-        self._send(
-            Report(
-                wanted.setting,
-                number,
-                "failed",
-                "read",
-                sentence,
-                None,
-                record.highest,
-                _standing(record),
-            )
-        )
+        if self._turns.must_wait(self._settings[wanted.setting].part):
+            return False
+        if sentence := out_of_turn(wanted, record):
+            self._teller.refuse(wanted, record, sentence)
+            return False
+        self._teller.accept(wanted.setting)
+        return True
 
     def _without_withdrawn(self, tried: Record, error: MailpanelError) -> Record:
         """Return *tried* as it is where *error* had what was live taken off the host."""
@@ -246,7 +185,7 @@ class Executor:
                 plan = setting.plan(standing, secret, facts)
             made = replace(made, live=wanted.revision, value=standing, details=dict(plan.details))
             if effective_from:
-                details = {**plan.details, "effective_from": _in_text(effective_from)}
+                details = {**plan.details, "effective_from": in_text(effective_from)}
                 made = replace(made, pending=value, effective_from=effective_from, details=details)
         for probe in plan.probes:
             # Whatever goes there later, Postfix too: where no server can be nothing is to go.
@@ -293,9 +232,8 @@ class Executor:
             self.converge(wanted)
         finally:
             self._put_back.discard(wanted.setting)
-        if wanted.setting in self._replayed:
-            return self._replayed[wanted.setting][1]
-        return self._state.get(wanted.setting).error
+        refusal = self._teller.refusal(wanted.setting)
+        return refusal or self._state.get(wanted.setting).error
 
     def look(self, wanted: Desired) -> None:
         """Find out what somebody edited, and tell of it; see :mod:`mailpanel.apply.drift`."""
@@ -310,7 +248,7 @@ class Executor:
         record = self._state.get(setting)
         changed = replace(record, **changes)
         if changed != record:
-            self._store(changed)
+            self._teller.store(changed)
 
     def note(self, setting: str, name: str, sentence: str | None) -> None:
         """Tell *sentence* as the detail *name* of *setting*, if it is live; ``None`` for none."""
@@ -351,82 +289,26 @@ class Executor:
         # A reset is done when what stood before mailpanel stands again, to the byte.
         settling = made.reset and self._host.leaving(made.setting)
         status, step = ("settling", "wait for mail in flight") if settling else ("applied", None)
-        self._attempts.pop(made.setting, None)
+        self._turns.made(made.setting)
         self._drift.written(made.setting)
-        self._finish(replace(made, status=status, step=step), started)
+        self._teller.finish(replace(made, status=status, step=step), started)
 
     def _failed(self, tried: Record, error: MailpanelError, started: float) -> None:
         retry = getattr(error, "temporary", True)
-        revision, count, _ = self._attempts.get(tried.setting, (0, 0, 0.0))
-        if revision != tried.revision:
-            count = 0
-            self._pace.failed()
-        pause = min(self._pause * 2 ** min(count, MOST_DOUBLINGS), LONGEST_PAUSE)
-        if tried.step == "read" and isinstance(error, HostError):
-            # What stands on the host is in the way; to look whether it still is costs little, and
-            # by the next periodic check it shall have been looked at.
-            pause = min(pause, self._pause / 2)
-        self._attempts[tried.setting] = (tried.revision, count + 1, time.monotonic() + pause)
+        # What stands on the host is in the way: whether it still is costs little to see.
+        soon = tried.step == "read" and isinstance(error, HostError)
+        pause = self._turns.failed(tried, soon=soon)
         details = {name: each for name, each in tried.details.items() if name != "not_put_back"}
         if isinstance(error, PutBackFailed):
             details["not_put_back"] = True
         failed = replace(tried, status="failed", error=str(error), retry=retry, details=details)
-        self._finish(replace(failed, next_attempt=time.time() + pause if retry else 0.0), started)
-
-    def _finish(self, record: Record, started: float) -> None:
-        duration = round((time.monotonic() - started) * 1000)
-        record = replace(record, duration_ms=duration, since=time.time())
-        told = _told(record)
-        if self._logged.get(record.setting) != told:
-            # The same failure of the same revision at each try is one line.
-            log.info("%s", told)
-        self._logged[record.setting] = told
-        self._store(record)
-
-    def _store(self, record: Record) -> None:
-        """Keep *record* and report it; a full disk must not keep it from being told."""
-        try:
-            self._state.put(record)
-        except OSError as error:
-            log.error("what was done cannot be written down: %s", error.strerror)
-        self._tell(self._state.get(record.setting))
+        self._teller.finish(
+            replace(failed, next_attempt=time.time() + pause if retry else 0.0), started
+        )
 
     def settle(self) -> bool:
         """Put back what lingered, where its time has come; say whether any is left."""
-        if time.monotonic() < self._settle_at:
-            return True
-        try:
-            before = self._leaving()
-            left = self._host.settle()
-            after = self._leaving()
-        except Exception as error:  # noqa: BLE001 (what lingers does no harm until the next try)
-            self._not_settled(error)
-            return True
-        self._settling_failed = 0
-        for name in (before - after) & self._settings.keys():
-            self._pace.reloaded(self._settings[name].part)
-        for record in self._state.all():
-            if record.status == "settling" and record.setting not in after:
-                done = replace(record, status="applied", step=None, error=None, since=time.time())
-                log.info("%s", _told(done))
-                self._store(done)
-        return left
-
-    def _leaving(self) -> set[str]:
-        """Return the settings of which something lingers."""
-        names = (record.setting for record in self._state.all())
-        return {name for name in names if self._host.leaving(name)}
-
-    def _not_settled(self, error: Exception) -> None:
-        """Say what keeps a reset from its end, and try again after a pause that grows."""
-        log_frames(error)
-        known = error if isinstance(error, MailpanelError) else unforeseen(error)
-        doublings = min(self._settling_failed, MOST_DOUBLINGS)
-        self._settle_at = time.monotonic() + min(self._pause * 2**doublings, LONGEST_PAUSE)
-        self._settling_failed += 1
-        for record in self._state.all():
-            if record.status == "settling":
-                self._store(replace(record, error=str(known)))
+        return self._settling.settle()
 
     def waits(self) -> float | None:
         """Return for how many seconds a change that is due waits for a reload before it.
@@ -434,71 +316,19 @@ class Executor:
         ``None`` where none does. What has become due since it was last tried waits no longer, which
         is told once: the next try takes note of it anew.
         """
-        now = time.monotonic()
-        waits = [max(until - now, 0.0) for until in self._waiting.values()]
-        self._waiting = {part: until for part, until in self._waiting.items() if until > now}
-        return min(waits, default=None)
+        return self._turns.waits()
 
     def tell_all(self) -> None:
         """Report every record anew: what the database has may be older."""
-        self._replayed.clear()
-        for record in self._state.all():
-            self._tell(record)
+        self._teller.tell_all()
 
     def failed(self) -> bool:
         """Say whether a setting has failed on this host."""
-        states = {record.setting: record.status for record in self._state.all()}
-        return bool(self._replayed) or "failed" in states.values()
+        return self._teller.has_failures
 
     def resetting(self) -> bool:
         """Say whether a reset still waits for the mail in flight."""
-        return any(record.status == "settling" for record in self._state.all())
-
-    def _tell(self, record: Record) -> None:
-        status = "applying" if record.status == "settling" else record.status
-        self._send(
-            Report(
-                record.setting,
-                record.revision,
-                status,
-                record.step,
-                record.error,
-                record.duration_ms,
-                max(record.highest, record.revision),
-                whole_text(record.details) | _standing(record),
-            )
-        )
-
-    def _send(self, report: Report) -> None:
-        # A courier that has gone must not stop a change half-way; the next is told all.
-        with suppress(EOFError):
-            self._report(report)
-
-
-def _standing(record: Record) -> dict[str, Any]:
-    """Return what holds of *record* whatever its setting is: what is live, and when it goes on."""
-    again = record.next_attempt
-    return {
-        "live_revision": record.live or None,
-        "next_attempt": _in_text(again) if again else None,
-    }
-
-
-def _in_text(time_: float) -> str:
-    """Return *time_*, in seconds since the epoch, as RFC 3339 has it."""
-    return datetime.fromtimestamp(time_, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _told(record: Record) -> str:
-    """Return what happened, for the log."""
-    what = f"{record.setting} revision {record.revision}: "
-    what += "reset, " if record.reset else ""
-    if record.status == "settling":
-        return f"{what}waits for the mail in flight"
-    if record.status != "failed":
-        return f"{what}{record.status}, {record.duration_ms} ms"
-    live = f"revision {record.live} is still live" if record.live else "nothing was changed"
-    return f"{what}failed at {record.step}; {live}: {record.error}"
+        return self._settling.waits()
 
 
 def _failed_step(steps: Sequence[str], error: MailpanelError) -> str:

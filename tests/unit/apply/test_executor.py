@@ -486,12 +486,6 @@ def test_edits_that_the_next_change_makes_live_are_announced(scene: Scene) -> No
     assert not [each for each in scene.tested(kind="dry_run").steps if each.name == "edits"]
 
 
-def test_failing_for_months_breaks_nothing(scene: Scene) -> None:
-    scene.host.relay_fails = ProbeFailed("It does not answer.")
-    scene.executor._attempts[NAME] = (1, 5000, 0.0)
-    assert scene.converge(scene.wanted(1)).status == "failed"
-
-
 def test_postfix_itself_decides(scene: Scene) -> None:
     """The plain probe is not even asked in an apply, and only tells the finer steps in a test."""
     scene.probe_error = ProbeFailed("It looks bad.", steps=[Step("tls", False, 1, "It looks bad.")])
