@@ -39,7 +39,7 @@ class Drift:
         self._opener = opener
         self._settings = settings
         self._store = store
-        self._fights = Fights()
+        self._fights = Fights(state.directory / "fights.json")
 
     def look(self, wanted: Desired) -> None:
         """Find out what somebody edited of what was applied for *wanted*, and tell of it.
@@ -79,7 +79,7 @@ class Drift:
     def _found(self, wanted: Desired, record: Record) -> dict[str, Any]:
         details: dict[str, Any] = {}
         drift = self._drift(wanted, record)
-        self._fights.seen(wanted.setting, drift, time.monotonic())
+        self._fights.seen(wanted.setting, drift, time.time())
         if drift:
             details["drift"] = [asdict(each) for each in drift]
         if drift and (sentence := self._fights.sentence(wanted.setting)):

@@ -74,6 +74,11 @@ class State:
                 "backup; without it, an old revision could be made live once more."
             ) from None
 
+    @property
+    def directory(self) -> Path:
+        """Return where it stands, and what else root remembers may stand."""
+        return self._path.parent
+
     def get(self, setting: str) -> Record:
         """Return the record of *setting*; an empty one where it was never tried."""
         return self._records.get(setting) or Record(setting)

@@ -145,7 +145,7 @@ class TestPanel:
         assert "mail1 has not answered yet" in browser.get(path).text
 
     def test_who_keeps_changing_it_back_is_said(self, panel: Panel) -> None:
-        """Beside the edit, and when it is put back all the same."""
+        """Beside the edit, on the overview too, and when it is put back all the same."""
         drift = {"path": "/x/main.cf", "diff": "--- a\n+++ b\n-x = 1\n+x = 2\n"}
         fight = "Somebody keeps changing /x/main.cf."
         panel.set({"server_hostname": "a.test", "server_port": 25})
@@ -153,6 +153,8 @@ class TestPanel:
         browser = panel.browser()
         path = url(SETTINGS[NAME])
         assert fight in browser.get(path).text
+        (notice,) = browser.get("/").html.select(".notice")
+        assert fight in notice.get_text()
         step = {"name": "fight", "ok": False, "duration_ms": 0, "says": fight}
         with answering(panel, mail1=NOTHING | {"error": None, "steps": [step]}):
             browser.post(f"{path}put-back/", host="mail1")

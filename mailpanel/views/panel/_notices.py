@@ -87,7 +87,8 @@ def _edits(card: Card) -> Iterator[Notice]:
             yield Notice(
                 f"{host.edited} on {host.name}",
                 f"{card.setting.title} is not there as it was applied.",
-                card=card,
+                host.fight or "",
+                card,
                 host=host,
             )
         if host.problem:

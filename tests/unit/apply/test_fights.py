@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,12 @@ def file(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_the_second_return_of_an_edit_is_told_with_who_did_it(file: str) -> None:
-    fights = Fights()
+@pytest.fixture
+def fights(tmp_path: Path) -> Fights:
+    return Fights(tmp_path / "fights.json")
+
+
+def test_the_second_return_of_an_edit_is_told_with_who_did_it(fights: Fights, file: str) -> None:
     for now, ours in enumerate(("a = 2", "a = 2", "a = 3")):
         assert fights.sentence("s") is None
         # As often as one looks it is one edit, whatever mailpanel would have there.
@@ -36,8 +41,7 @@ def test_the_second_return_of_an_edit_is_told_with_who_did_it(file: str) -> None
     assert "belongs to root" in said or "belongs to" in said
 
 
-def test_other_edits_and_old_ones_are_no_fight(file: str) -> None:
-    fights = Fights()
+def test_other_edits_and_old_ones_are_no_fight(fights: Fights, file: str) -> None:
     for now in range(4):
         fights.seen("s", edit(file, f"a = {now + 10}"), now)
         fights.seen("s", [], now)
@@ -48,14 +52,45 @@ def test_other_edits_and_old_ones_are_no_fight(file: str) -> None:
     assert fights.sentence("t") is None
 
 
-def test_an_hour_without_it_ends_the_fight(file: str) -> None:
-    fights = Fights()
+def test_an_hour_without_it_ends_the_fight(fights: Fights, file: str) -> None:
     for now in range(3):
         fights.seen("s", edit(file), now)
         fights.seen("s", [], now)
     assert fights.sentence("s")
     fights.seen("s", [], 3700.0)
     assert fights.sentence("s") is None
+
+
+def test_a_restart_forgets_nothing(tmp_path: Path, file: str) -> None:
+    """Neither how often it has come, nor that it stands, nor who it was."""
+    path = tmp_path / "fights.json"
+    for now in range(3):
+        assert Fights(path).sentence("s") is None
+        for _ in range(2):
+            Fights(path).seen("s", edit(file), now)
+        if now < 2:
+            Fights(path).settled("s")
+    assert "managed by Puppet" in (Fights(path).sentence("s") or "")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    Fights(path).seen("s", [], 3700.0)
+    assert Fights(path).sentence("s") is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"s": 1}', '{"s": {"stands": 1, "edits": 2}}'])
+def test_what_is_damaged_begins_anew(tmp_path: Path, file: str, content: str) -> None:
+    path = tmp_path / "fights.json"
+    path.write_text(content)
+    Fights(path).seen("s", edit(file), 0.0)
+    assert Fights(path).sentence("s") is None
+
+
+def test_where_nothing_can_be_written_it_counts_all_the_same(tmp_path: Path, file: str) -> None:
+    (tmp_path / "no-directory").write_text("")
+    fights = Fights(tmp_path / "no-directory" / "fights.json")
+    for now in range(3):
+        fights.seen("s", edit(file), now)
+        fights.settled("s")
+    assert fights.sentence("s")
 
 
 @pytest.mark.parametrize(
