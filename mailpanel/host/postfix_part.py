@@ -12,6 +12,7 @@ from mailpanel.host import files
 from mailpanel.host.change import Change, snapshot
 from mailpanel.host.compose import Tree, compose, settle
 from mailpanel.host.daemon import Daemon, children, wait_for
+from mailpanel.host.in_flight import InFlight
 from mailpanel.host.journal import Journal
 from mailpanel.host.ledger import Ledger
 from mailpanel.host.part import Part, Work
@@ -21,7 +22,7 @@ from mailpanel.plan import NO_POSTFIX, Facts, Lookup, Plan, PostfixFacts, list_i
 
 __all__ = ["PostfixPart"]
 
-# Two looks at the queue, this many seconds apart, must both find the mail in flight gone.
+# Two looks at the queue, this many seconds apart, must both find a message gone.
 LOOKS_APART = 2.0
 # How long an undo waits for them at most: a message may hang on a relay for many minutes.
 DRAIN, DRAIN_LOOK = 5.0, 0.1
@@ -35,8 +36,7 @@ class PostfixPart(Part):
     def __init__(self, deployment: Deployment) -> None:
         self._ledger_path = Path(deployment.state_directory, "ledger", "postfix.json")
         self._postfix = Postfix(deployment.postfix_config_directory)
-        self._in_flight: frozenset[str] | None = None
-        self._quiet_since: float | None = None
+        self._in_flight = InFlight(LOOKS_APART)
         self._ran: Daemon | None = None
 
     def facts(self, *, standing: bool = False) -> PostfixFacts | None:
@@ -74,12 +74,14 @@ class PostfixPart(Part):
 
     def settling(self) -> Work | None:
         queue = self._postfix.queue_directory()
-        if self._postfix.master_pid(queue) is None or not self._quiet(queue):
+        if self._postfix.master_pid(queue) is None:
+            return None
+        if not self._in_flight.has_gone(self._postfix.in_flight(queue), time.monotonic()):
             return None
         return self._compose(Plan(), self.facts(), settle)
 
     def made(self) -> None:
-        self._in_flight = self._quiet_since = None
+        self._in_flight.begin()
 
     def recovering(self, journal: Journal) -> None:
         pid = self._pid()
@@ -119,15 +121,3 @@ class PostfixPart(Part):
         before = snapshot(self._postfix, self._ledger_path)
         tree, ledger = compute(before.tree, before.ledger)
         return Change(self._postfix, facts, plan, before, tree, ledger)
-
-    def _quiet(self, queue: Path) -> bool:
-        """Say whether two looks apart have found all gone that was in flight at the reload."""
-        now = self._postfix.in_flight(queue)
-        if self._in_flight is None:
-            self._in_flight = now
-        if self._in_flight & now:
-            self._quiet_since = None
-            return False
-        if self._quiet_since is None:
-            self._quiet_since = time.monotonic()
-        return time.monotonic() - self._quiet_since >= LOOKS_APART
