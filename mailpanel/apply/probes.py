@@ -7,43 +7,27 @@ and printable; what does not speak SMTP is only said not to.
 from __future__ import annotations
 
 import asyncio
-import base64
-import errno
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
-from typing import TypeGuard
 
 import aiosmtplib
 
-from mailpanel.addresses import is_never_a_server
 from mailpanel.apply.certificates import told_tls
+from mailpanel.apply.logging_in import ask_without_account, log_in
 from mailpanel.apply.own_ports import OwnPorts
+from mailpanel.apply.probe_words import failed, is_refusal, reply_of
+from mailpanel.apply.reaching import open_connection, require_possible, resolve
 from mailpanel.apply.sending import hand_over
 from mailpanel.apply.steps import Steps
 from mailpanel.errors import ProbeFailed
 from mailpanel.letters import Letter, sender_of, test_letter
 from mailpanel.plan import SmtpLogin
-from mailpanel.relay_words import (
-    certificate_failure,
-    has_plugin,
-    login_failure,
-    printable,
-    remark,
-    reply_without,
-    say,
-)
+from mailpanel.relay_words import certificate_failure, printable, remark
 
 __all__ = ["require_server", "try_smtp_login"]
-
-_UNREACHABLE = {
-    errno.ECONNREFUSED: "refused",
-    errno.ENETUNREACH: "unreachable",
-    errno.EHOSTUNREACH: "unreachable",
-}
 
 # RFC 1870, section 4
 _SIZE = re.compile(r"[0-9]{1,20}")
@@ -58,10 +42,10 @@ async def require_server(probe: SmtpLogin, own_ports: OwnPorts) -> None:
     What cannot be resolved here is none of it: whoever goes there may resolve otherwise.
     """
     try:
-        addresses = await _resolve(probe)
+        addresses = await resolve(probe)
     except ProbeFailed:
         return
-    _require_possible(probe, addresses, own_ports)
+    require_possible(probe, addresses, own_ports)
 
 
 async def try_smtp_login(
@@ -83,7 +67,7 @@ async def try_smtp_login(
         async with asyncio.timeout(patience):
             await _try(probe, steps, own_ports or OwnPorts(), letter or _wanted_letter(probe))
     except TimeoutError:
-        raise _say("slow", probe, limit=f"{patience:.0f}") from None
+        raise failed("slow", probe, limit=f"{patience:.0f}") from None
 
 
 def _wanted_letter(probe: SmtpLogin) -> Letter | None:
@@ -94,11 +78,11 @@ def _wanted_letter(probe: SmtpLogin) -> Letter | None:
 
 async def _try(probe: SmtpLogin, steps: Steps, own_ports: OwnPorts, letter: Letter | None) -> None:
     with steps.step("resolve") as says:
-        addresses = await _resolve(probe)
-        _require_possible(probe, addresses, own_ports)
+        addresses = await resolve(probe)
+        require_possible(probe, addresses, own_ports)
         says.append(", ".join(dict.fromkeys(address for _, address in addresses)))
     with steps.step("connect") as says:
-        sock, address = await _open(probe, addresses)
+        sock, address = await open_connection(probe, addresses)
         says.append(f"{address}, port {probe.port}")
     async with _connected(probe, sock, steps) as client:
         with steps.step("tls") as says:
@@ -108,46 +92,13 @@ async def _try(probe: SmtpLogin, steps: Steps, own_ports: OwnPorts, letter: Lett
                 says.append(too_small)
         with steps.step("auth") as says:
             if probe.username is not None and probe.password is not None:
-                says.append(await _log_in(probe, client, probe.username, probe.password))
+                says.append(await log_in(probe, client, probe.username, probe.password))
             else:
-                await _ask_without_account(probe, client)
+                await ask_without_account(probe, client)
                 says.append("The relay wants no account.")
         if letter is not None:
             with steps.step("message") as says:
                 says.append(await hand_over(client, probe, letter))
-
-
-async def _resolve(probe: SmtpLogin) -> list[tuple[int, str]]:
-    loop = asyncio.get_running_loop()
-    try:
-        found = await asyncio.wait_for(
-            loop.getaddrinfo(probe.hostname, probe.port, type=socket.SOCK_STREAM), TIMEOUT
-        )
-    except (OSError, UnicodeError, TimeoutError):
-        raise _say("dns", probe) from None
-    return [(int(family), str(address[0])) for family, _, _, _, address in found]
-
-
-def _require_possible(
-    probe: SmtpLogin, addresses: list[tuple[int, str]], own_ports: OwnPorts
-) -> None:
-    """Raise :class:`ProbeFailed`, for good, unless *probe* may go to each of *addresses*.
-
-    A single one is enough to refuse: Postfix takes them in an order of its own.
-    """
-    named = [address.partition("%")[0] for _, address in addresses]
-    if any(map(is_never_a_server, named)):
-        raise ProbeFailed(
-            f"{probe.hostname} resolves to an address that no server can have (link-local, "
-            "multicast or reserved).",
-            temporary=False,
-        )
-    if not own_ports.allow(probe.hostname, named, probe.port):
-        raise ProbeFailed(
-            f"{probe.hostname} is this host itself, and too many of its ports were tried today. "
-            "Name it in mailpanel.relay_allow, or restart mailpanel apply.",
-            temporary=False,
-        )
 
 
 @asynccontextmanager
@@ -189,29 +140,9 @@ async def _greet(probe: SmtpLogin, client: aiosmtplib.SMTP) -> None:
     try:
         await client.connect()
     except (aiosmtplib.SMTPException, OSError) as error:
-        if _is_refusal(error):
-            raise _say("turned_away", probe, said=_reply(error)) from None
+        if is_refusal(error):
+            raise failed("turned_away", probe, said=reply_of(error)) from None
         raise _no_greeting(probe, error) from None
-
-
-async def _open(probe: SmtpLogin, addresses: list[tuple[int, str]]) -> tuple[socket.socket, str]:
-    """Return a connection, and the address that it leads to: it may be gone again already."""
-    loop = asyncio.get_running_loop()
-    reason = "port_25" if probe.port == 25 else "timeout"
-    for family, address in addresses:
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        sock.setblocking(False)
-        try:
-            # To the address that was resolved and allowed, not to the name again.
-            await asyncio.wait_for(loop.sock_connect(sock, (address, probe.port)), TIMEOUT)
-        except TimeoutError:
-            sock.close()
-        except OSError as error:
-            sock.close()
-            reason = _UNREACHABLE.get(error.errno or 0, reason)
-        else:
-            return sock, address
-    raise _say(reason, probe)
 
 
 def _helo(name: str) -> str:
@@ -236,14 +167,14 @@ async def _secure(probe: SmtpLogin, client: aiosmtplib.SMTP) -> None:
     try:
         await client.ehlo()
     except (aiosmtplib.SMTPException, OSError) as error:
-        if _is_refusal(error):
-            raise _say("ehlo", probe, said=_reply(error)) from None
+        if is_refusal(error):
+            raise failed("ehlo", probe, said=reply_of(error)) from None
         raise _no_greeting(probe, error) from None
     offered = client.supports_extension("starttls")
     if probe.tls not in ("starttls", "may") or (probe.tls == "may" and not offered):
         return
     if not offered:
-        raise _say("no_starttls", probe)
+        raise failed("no_starttls", probe)
     try:
         await client.starttls(server_hostname=probe.hostname, tls_context=_context(probe))
         await client.ehlo()
@@ -251,105 +182,24 @@ async def _secure(probe: SmtpLogin, client: aiosmtplib.SMTP) -> None:
         raise _no_tls(probe, error) from None
 
 
-async def _log_in(probe: SmtpLogin, client: aiosmtplib.SMTP, username: str, password: str) -> str:
-    """Log in by the mechanism that the daemon would choose; return what to say of it."""
-    offered = {name.upper() for name in client.server_auth_methods}
-    common = offered & set(probe.mechanisms)
-    methods: dict[str, Callable[[str, str], Awaitable[object]]] = {
-        "PLAIN": client.auth_plain,
-        "LOGIN": partial(_auth_login, client),
-        "CRAM-MD5": client.auth_crammd5,
-    }
-    if not common:
-        raise _nothing_in_common(probe, offered)
-    # Cyrus prefers what does not show the password, and has more of these than this client.
-    if not probe.decides and common - methods.keys():
-        return f"Postfix's own way to log in: {', '.join(sorted(common - methods.keys()))}."
-    order = sorted(common & methods.keys(), key=lambda name: _order(name, probe.decides))
-    try:
-        await methods[order[0]](username, password)
-    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        raise _not_logged_in(probe, error) from None
-    return f"The relay accepts the account ({order[0]})."
-
-
-def _order(mechanism: str, decides: bool) -> int:
-    known = ["PLAIN", "LOGIN", "CRAM-MD5"]
-    return known.index(mechanism) if decides or mechanism != "CRAM-MD5" else -1
-
-
-def _nothing_in_common(probe: SmtpLogin, offered: set[str]) -> ProbeFailed:
-    shown = printable(", ".join(sorted(offered)) or "none")
-    if not probe.decides and has_plugin(offered):
-        return _say("missing_plugin", probe, offered=shown)
-    mechanisms = ", ".join(probe.mechanisms)
-    key = "no_mechanism_mailer" if probe.decides else "no_mechanism"
-    return _say(key, probe, offered=shown, mechanisms=mechanisms)
-
-
-async def _ask_without_account(probe: SmtpLogin, client: aiosmtplib.SMTP) -> None:
-    """Say from whom, and take it back: a relay that wants an account says so then (RFC 4954, 6).
-
-    Postfix bounces mail that is answered with 530.
-    """
-    try:
-        reply = await client.execute_command(b"MAIL FROM:<>")
-        await client.rset()
-    except (aiosmtplib.SMTPException, OSError):
-        raise ProbeFailed("The relay ends the connection when it is offered mail.") from None
-    if reply.code == 530:
-        raise _say("wants_account", probe, said=printable(f"{reply.code} {reply.message}"))
-
-
-async def _auth_login(client: aiosmtplib.SMTP, username: str, password: str) -> None:
-    """Log in by LOGIN as Cyrus does: the name has a line of its own, as some servers demand."""
-    words = (b"AUTH LOGIN", *(base64.b64encode(text.encode()) for text in (username, password)))
-    for word, expected in zip(words, (334, 334, 235), strict=True):
-        reply = await client.execute_command(word)
-        if reply.code != expected:
-            raise aiosmtplib.SMTPAuthenticationError(reply.code, reply.message)
-
-
-def _not_logged_in(probe: SmtpLogin, error: Exception) -> ProbeFailed:
-    if not _is_refusal(error):
-        return _say("broken_off", probe)
-    reply = f"{error.code} {error.message}"
-    said = reply_without(reply, probe.username or "", probe.password or "")
-    return _say(login_failure(error.code, said), probe, said=said)
-
-
-def _is_refusal(error: BaseException) -> TypeGuard[aiosmtplib.SMTPResponseException]:
-    """Say whether *error* is a proper SMTP reply that refuses, and so may be repeated."""
-    return isinstance(error, aiosmtplib.SMTPResponseException) and 400 <= error.code < 600
-
-
 def _no_greeting(probe: SmtpLogin, error: BaseException) -> ProbeFailed:
     if probe.tls == "tls":
         return _no_tls(probe, error)
-    return _say("not_smtp", probe)
+    return failed("not_smtp", probe)
 
 
 def _no_tls(probe: SmtpLogin, error: BaseException) -> ProbeFailed:
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             reason = printable(cause.verify_message)
-            return _say(certificate_failure(reason), probe, said=reason)
-    return _say("not_tls" if probe.tls == "tls" else "handshake", probe)
+            return failed(certificate_failure(reason), probe, said=reason)
+    return failed("not_tls" if probe.tls == "tls" else "handshake", probe)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _reply(error: aiosmtplib.SMTPResponseException) -> str:
-    return printable(f"{error.code} {error.message}")
-
-
-def _say(key: str, probe: SmtpLogin, **details: str) -> ProbeFailed:
-    known = {"hostname": probe.hostname, "port": probe.port, "ca_option": probe.ca_option}
-    return say(key, **known | details)
 
 
 def _too_small(probe: SmtpLogin, client: aiosmtplib.SMTP) -> str | None:

@@ -23,7 +23,7 @@ from loopback import NOBODY, RELAY
 from odd_relay import OddRelay, self_signed
 
 from mailpanel import deployment
-from mailpanel.apply import probes, rehearsal
+from mailpanel.apply import probes, reaching, rehearsal
 from mailpanel.apply.executor import Executor
 from mailpanel.apply.probes import try_smtp_login
 from mailpanel.apply.rehearsal import Rehearsal
@@ -133,7 +133,8 @@ def relay(authority: Authority) -> Iterator[Callable[..., OddRelay]]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch, postfix: PrivatePostfix) -> None:
     """Nobody waits for longer than a second or two, Postfix itself neither."""
-    monkeypatch.setattr(probes, "TIMEOUT", 1.0)
+    for each in (probes, reaching):
+        monkeypatch.setattr(each, "TIMEOUT", 1.0)
     names = ("smtp_connect_timeout", "smtp_helo_timeout", "smtp_starttls_timeout")
     monkeypatch.setattr(trial, "OVERRIDES", trial.OVERRIDES | dict.fromkeys(names, "2s"))
     postfix.set_parameters(dict.fromkeys(names, "2s"))
@@ -451,7 +452,8 @@ class TestTheInstance:
         assert in_directory(spool) == []
 
     def test_one_that_takes_too_long_is_ended(self, desk, postfix, monkeypatch) -> None:
-        monkeypatch.setattr(probes, "TIMEOUT", 1.0)
+        for each in (probes, reaching):
+            monkeypatch.setattr(each, "TIMEOUT", 1.0)
         monkeypatch.setattr(rehearsal, "PATIENCE", 1.0)
         postfix.start()
         with waiting():

@@ -115,6 +115,9 @@ NEVER_AS_ROOT = (
     "app",
     "apply.courier",
     "apply.probes",
+    "apply.probe_words",
+    "apply.logging_in",
+    "apply.reaching",
     "apply.sending",
 )
 NEVER_AS_ROOT_FOREIGN = {"sqlalchemy", "alembic", "pyramid", "aiosmtplib", "waitress"}

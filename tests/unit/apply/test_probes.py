@@ -333,7 +333,7 @@ def test_the_second_address_is_tried(relay, login, monkeypatch) -> None:
     async def both(probe: SmtpLogin) -> list[tuple[int, str]]:
         return [(socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1")]
 
-    monkeypatch.setattr(probes, "_resolve", both)
+    monkeypatch.setattr(probes, "resolve", both)
     assert attempt(login(relay.port)) is None
 
 
@@ -445,7 +445,7 @@ def test_an_address_that_no_relay_has_is_not_even_tried(login, address: str, mon
     def no_socket(*_: object) -> None:
         pytest.fail("nothing may be connected to")
 
-    monkeypatch.setattr(probes, "_open", no_socket)
+    monkeypatch.setattr(probes, "open_connection", no_socket)
     error = attempt(login(25, hostname=address))
     assert "no server can have" in str(error)
     assert not error.temporary, "nothing is to be gained by trying on"
@@ -457,7 +457,7 @@ def test_one_such_address_among_others_is_enough(login, monkeypatch) -> None:
     async def both(probe: SmtpLogin) -> list[tuple[int, str]]:
         return [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "169.254.169.254")]
 
-    monkeypatch.setattr(probes, "_resolve", both)
+    monkeypatch.setattr(probes, "resolve", both)
     assert "no server can have" in str(attempt(login(25)))
     with pytest.raises(ProbeFailed, match="no server can have"):
         asyncio.run(require_server(login(25), OwnPorts()))
@@ -524,13 +524,13 @@ def test_of_a_ca_file_that_is_missing_the_option_is_named(relay, login) -> None:
 @pytest.mark.filterwarnings("error::ResourceWarning")
 def test_a_ca_file_that_is_missing_leaves_no_connection_open(tls_relay, login, monkeypatch) -> None:
     opened = []
-    real = probes._open
+    real = probes.open_connection
 
     async def noted(*given: Any) -> Any:
         opened.append(await real(*given))
         return opened[-1]
 
-    monkeypatch.setattr(probes, "_open", noted)
+    monkeypatch.setattr(probes, "open_connection", noted)
     assert "mailpanel.ca_file" in failure(login(tls_relay.port, tls="tls", ca_file="/no/such"))
     ((sock, address),) = opened
     assert sock.fileno() < 0

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from odd_relay import OddRelay, self_signed
 
-from mailpanel.apply import probes
+from mailpanel.apply import probes, reaching
 from mailpanel.apply.probes import try_smtp_login
 from mailpanel.apply.steps import Steps
 from mailpanel.errors import ProbeFailed
@@ -76,7 +76,8 @@ def said(ca_file: Path) -> Callable[..., str]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for longer than a moment."""
-    monkeypatch.setattr(probes, "TIMEOUT", 0.4)
+    for each in (probes, reaching):
+        monkeypatch.setattr(each, "TIMEOUT", 0.4)
 
 
 def test_a_name_that_is_none(said) -> None:
