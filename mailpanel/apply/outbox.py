@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mailpanel.apply.beliefs import believed
+from mailpanel.apply.faults import log_frames, unforeseen
 from mailpanel.apply.messages import Dispatch, Dispatched
 from mailpanel.errors import HostError, MailpanelError
 from mailpanel.host import files
@@ -51,7 +52,7 @@ class _Waiting:
 
 
 class Outbox:
-    """The letters of one host to *recipient*, empty for nobody.
+    """The letters of the host *host_name* to *recipient*, empty for nobody.
 
     *dispatch* hands a letter to the courier, which answers later; see :meth:`done`.
     """
@@ -63,10 +64,13 @@ class Outbox:
         host: Host,
         opener: Opener,
         dispatch: Callable[[Dispatch], None],
+        *,
+        host_name: str,
     ) -> None:
         self._path = Path(state_directory, "ledger", "outbox.json")
         self._recipient = recipient
         self._host = host
+        self._host_name = host_name
         self._opener = opener
         self._dispatch = dispatch
         self._mailer = SystemMailer()
@@ -103,8 +107,7 @@ class Outbox:
         elif len(self._waiting) >= MOST:
             log.error("not mailed, %d mails wait already: %s", MOST, subject)
         else:
-            host_name = self._host.facts(self._mailer.part).host_name
-            sender = sender_of(account.value.get("username"), host_name)
+            sender = sender_of(account.value.get("username"), self._host_name)
             new = letter(sender, self._recipient, subject, text)
             if not any(_says(each.letter) == _says(new) for each in self._waiting):
                 self._keep([*self._waiting, _Waiting(new, account, new.date)])
@@ -155,6 +158,10 @@ class Outbox:
             login = self._mailer.login(value, secret, facts)
         except MailpanelError as error:
             self._failed(waiting, str(error), temporary=True)
+            return
+        except Exception as error:  # noqa: BLE001 (a mail must not stop the service)
+            log_frames(error)
+            self._failed(waiting, str(unforeseen(error)), temporary=True)
             return
         self._number += 1
         message_id = waiting.letter.message_id

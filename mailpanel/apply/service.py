@@ -129,7 +129,9 @@ class _Service:
         sealer = Sealer(deployment.public_key_file)
         self._adoptions = Adoptions(host, opener, sealer, SETTINGS)
         place, recipient = deployment.state_directory, deployment.alert_address
-        self._outbox = Outbox(place, recipient, host, opener, self._send)
+        self._outbox = Outbox(
+            place, recipient, host, opener, self._send, host_name=deployment.host_name
+        )
         self._executor = Executor(
             host=host,
             state=self._state,

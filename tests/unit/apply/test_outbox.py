@@ -12,6 +12,7 @@ import pytest
 from mailpanel.apply import outbox
 from mailpanel.apply.messages import Dispatch, Dispatched
 from mailpanel.apply.outbox import MOST, Outbox
+from mailpanel.errors import HostError
 from mailpanel.host.state import Record
 from mailpanel.host.testing import FakeHost
 from mailpanel.reports import Desired
@@ -37,8 +38,14 @@ class Desk:
     def start(self) -> None:
         """Start it anew, with what stands on the disk."""
         opener = Opener(self.directory / "seal.key")
+        self.host = FakeHost()
         self.outbox = Outbox(
-            str(self.directory), self.recipient, FakeHost(), opener, self.sent.append
+            str(self.directory),
+            self.recipient,
+            self.host,
+            opener,
+            self.sent.append,
+            host_name="fake.example.net",
         )
 
     def account(self, revision: int = 1, **change: object) -> Desired:
@@ -229,3 +236,23 @@ def test_the_very_same_is_not_sent_twice(desk):
     desk.outbox.run()
     desk.answer(None)
     assert desk.outbox.due_in() is None
+
+
+@pytest.mark.parametrize(
+    "error", [HostError("A ledger is damaged."), OSError(11, "no process"), IndexError("x")]
+)
+def test_a_host_that_cannot_be_looked_at_loses_no_letter(desk, later, monkeypatch, error):
+    """It is taken, waits, and goes out when the host can be looked at again."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.host, "facts", broken)
+        desk.outbox.put("s", "t")
+        desk.outbox.run()
+    assert desk.sent == []
+    assert "is tried again" in (desk.outbox.problem or "")
+    later(60.0)
+    desk.outbox.run()
+    assert [each.letter.subject for each in desk.sent] == ["s"]
