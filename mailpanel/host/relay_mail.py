@@ -18,7 +18,9 @@ __all__ = ["Attempt", "Hop", "Queued", "Tally", "attempt_of", "named_hop", "queu
 # How many different reasons are told apart; a relay may put a number of its own in each.
 MOST_REASONS = 500
 # What differs from message to message in a reason that is the same: numbers and identifiers.
-_OWN = re.compile(r"\b[0-9A-Za-z_+/=.-]*[0-9][0-9A-Za-z_+/=.-]{7,}|[0-9]{4,}")
+# With as many dots as a relay likes one expression for both would take long.
+_WORD = re.compile(r"[0-9A-Za-z_+/=.-]{4,}")
+_IDENTIFIER, _NUMBER = re.compile(r"[0-9].{7}"), re.compile(r"[0-9]{4,}")
 # Set before the reason by qmgr(8) for mail that it has not even tried.
 _SUSPENDED = "delivery temporarily suspended: "
 # From the line's start: what stands behind the first process's number others may have chosen, as
@@ -116,6 +118,10 @@ def _hop(found: re.Match[str] | None) -> Hop | None:
     return Hop(found[1].lower(), int(found[2] or 0)) if found else None
 
 
+def _without_own(word: re.Match[str]) -> str:
+    return "…" if _IDENTIFIER.search(word[0]) else _NUMBER.sub("…", word[0])
+
+
 def _reasons(recipients: Any) -> list[str]:
     each = recipients if isinstance(recipients, list) else []
     given = (one.get("delay_reason") for one in each if isinstance(one, dict))
@@ -173,7 +179,7 @@ class Tally:
         if queued.arrived < self.since:
             return
         for reason in reasons:
-            key = _OWN.sub("…", reason)
+            key = _WORD.sub(_without_own, reason)
             if key in self._reasons or len(self._reasons) < MOST_REASONS:
                 count, first = self._reasons.get(key, (0, reason))
                 self._reasons[key] = (count + 1, first)
