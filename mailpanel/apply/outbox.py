@@ -50,6 +50,14 @@ class _Waiting:
     tries: int = 0
     error: str = ""
 
+    def due_in(self, now: float) -> float | None:
+        """Return in how many seconds it is due; ``None`` where it waits for another account."""
+        if self.due is None:
+            return None
+        wait = self.due - now
+        # Longer than any pause: the clock went wrong when that was written down, and right since.
+        return max(wait, 0.0) if wait <= LONGEST_PAUSE else 0.0
+
 
 class Outbox:
     """The letters of the host *host_name* to *recipient*, empty for nobody.
@@ -136,8 +144,9 @@ class Outbox:
         """Return in how many seconds :meth:`run` has something to do; ``None`` for never."""
         if self._under_way is not None:
             return max(self._under_way[2] - time.monotonic(), 0.0)
-        times = [each.due for each in self._waiting if each.due is not None]
-        return max(min(times) - time.time(), 0.0) if times else None
+        now = time.time()
+        waits = [wait for each in self._waiting if (wait := each.due_in(now)) is not None]
+        return min(waits, default=None)
 
     def run(self) -> None:
         """Hand the letter that is due to the courier, one at a time."""
@@ -147,7 +156,7 @@ class Outbox:
             self.lost()
         now = time.time()
         for each in self._waiting:
-            if each.due is not None and each.due <= now:
+            if each.due_in(now) == 0.0:
                 self._begin(each)
                 return
 

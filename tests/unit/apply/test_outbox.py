@@ -121,6 +121,18 @@ def test_one_that_could_not_be_sent_is_tried_later_and_later(desk, later):
     assert len({sent.letter.message_id for sent in desk.sent}) == 1
 
 
+def test_a_clock_that_was_wrong_keeps_no_letter(desk, later):
+    """A host without a battery may begin in another year, and be told the right one later."""
+    later(10 * 365 * 86_400.0)
+    desk.outbox.put("A subject", "A text.")
+    desk.outbox.run()
+    desk.answer("Nobody is there.")
+    later(-10 * 365 * 86_400.0)
+    assert desk.outbox.due_in() == 0.0
+    desk.outbox.run()
+    assert len(desk.sent) == 2
+
+
 def test_one_that_never_goes_out_is_given_up_after_three_days(desk, later, caplog):
     desk.outbox.put("A subject", "A text.")
     later(outbox.LIFE + 1)
