@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -24,8 +25,9 @@ from mailpanel.reports import MasterLogIn
 
 __all__ = ["MasterLogIns"]
 
-# Of one log at one look, in bytes; what is left waits for the next.
-LONGEST = 4 * 1024 * 1024
+# Of one log at one look, in bytes, of which so many are in memory; what is left waits for the
+# next. Whoever fills the log with failed log-ins would else put off what stands behind them.
+LONGEST, CHUNK = 64 * 1024 * 1024, 4 * 1024 * 1024
 MOST = 200
 # What a clock may be wrong by, before a time without its year is taken for the last one's.
 DAY = 86_400.0
@@ -112,7 +114,8 @@ class MasterLogIns:
         return found
 
     def _log_in(self, line: bytes, mark: str) -> MasterLogIn | None:
-        login = LOGIN.search(line)
+        # Of very many lines few have the name at all.
+        login = LOGIN.match(line) if b"=<%b>" % self._master in line else None
         who = login and WHO.search(login[2])
         if not login or not who or who[1] != self._master:
             return None
@@ -139,15 +142,17 @@ def _end(path: Path) -> _Place:
 
 def _lines(path: Path, known: _Place) -> Iterator[bytes]:
     """Yield the whole lines in the log after *known*, with what ends them."""
-    try:
-        with path.open("rb") as stream:
-            stream.seek(known.offset)
-            text = stream.read(LONGEST)
-    except OSError:
-        return
-    whole = text[: text.rfind(b"\n") + 1]
-    # A line that never ends is skipped: nothing of Dovecot's is as long.
-    yield from (whole if whole or len(text) < LONGEST else text).splitlines(keepends=True)
+    with suppress(OSError), path.open("rb") as stream:
+        stream.seek(known.offset)
+        for _ in range(max(LONGEST // CHUNK, 1)):
+            text = stream.read(CHUNK)
+            whole = text[: text.rfind(b"\n") + 1]
+            if not whole and len(text) < CHUNK:
+                return
+            # A line that never ends is skipped: nothing of Dovecot's is as long.
+            whole = whole or text
+            yield from whole.splitlines(keepends=True)
+            stream.seek(len(whole) - len(text), os.SEEK_CUR)
 
 
 def _printable(text: bytes) -> str:

@@ -131,11 +131,20 @@ def test_a_flood_is_read_bit_by_bit(log: Log, monkeypatch) -> None:
     log.log_in("last")
     monkeypatch.setattr(master_log_ins, "MOST", 3)
     monkeypatch.setattr(master_log_ins, "LONGEST", 1000)
+    monkeypatch.setattr(master_log_ins, "CHUNK", 1000)
     seen: list[str] = []
     while more := log.seen():
         assert len(more) <= 3
         seen += more
     assert seen == [*names, "last"]
+
+
+def test_a_log_in_behind_a_flood_is_seen_at_once(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has the password could else fill the log until it is turned twice."""
+    log.write(*["imap-login: Info: Disconnected: Connection closed (auth failed)"] * 50_000)
+    log.log_in("a")
+    monkeypatch.setattr(master_log_ins, "CHUNK", 100_000)
+    assert log.seen() == ["a"]
 
 
 def test_a_damaged_note_begins_anew(log: Log, tmp_path: Path) -> None:
