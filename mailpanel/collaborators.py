@@ -94,6 +94,7 @@ def _sessions(request: Any) -> Sessions:
         request.codes,
         Tickets(_vault(request), request.proofs),
         require_second_factor=request.registry.deployment.require_second_factor,
+        words=request.registry.deployment.guessed_words,
     )
 
 
@@ -117,7 +118,7 @@ def _history(request: Any) -> History:
 
 
 def _accounts(request: Any) -> Accounts:
-    return Accounts(request.database)
+    return Accounts(request.database, words=request.registry.deployment.guessed_words)
 
 
 def _tokens(request: Any) -> Tokens:

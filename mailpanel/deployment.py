@@ -89,6 +89,10 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
 
+def _lower_names(text: str) -> tuple[str, ...]:
+    return tuple(name.casefold() for name in _names(text))
+
+
 def _server_names(text: str) -> tuple[str, ...]:
     # In the form in which a setting's hostname is stored.
     return tuple(name.lower().removesuffix(".") for name in _names(text))
@@ -267,6 +271,13 @@ OPTIONS: tuple[Option, ...] = (
         "whether a MasterAdmin needs a second factor to log in",
     ),
     Option(
+        "mailpanel.password_words",
+        "password_words",
+        _lower_names,
+        "",
+        "words of one's own house that a password of an account may not be made of",
+    ),
+    Option(
         "mailpanel.check_interval",
         "check_interval",
         _interval,
@@ -309,6 +320,7 @@ class Deployment:
     trusted_proxy: str
     allowed_hosts: tuple[str, ...]
     require_second_factor: bool
+    password_words: tuple[str, ...]
     check_interval: float
     reload_interval: float
 
@@ -331,6 +343,11 @@ class Deployment:
     def web_key_file(self) -> Path:
         """Return the file of the key that the web keeps its own secrets with."""
         return Path(self.state_directory, "keys", "web.key")
+
+    @property
+    def guessed_words(self) -> tuple[str, ...]:
+        """Return what whoever knows this installation guesses: its own words and its name's."""
+        return (*self.password_words, *self.host_name.casefold().split("."))
 
     @property
     def bounds(self) -> str:

@@ -161,8 +161,8 @@ def remove(name: str) -> None:
 def _accounts_and_author(existing: str | None = None) -> tuple[Accounts, Author]:
     """Return what a change needs; raises :class:`NotFound` where *existing* is no account."""
     # In this order: who asks is no longer known once root is given up.
-    author = local_author()
-    database = open_database()
+    author, options = local_author(), deployment()
+    database = open_database(options)
     if existing is not None:
         require_account(database, existing)
-    return Accounts(database), author
+    return Accounts(database, words=options.guessed_words), author

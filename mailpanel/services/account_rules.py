@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mailpanel.errors import FieldError, InvalidFields
@@ -16,12 +16,14 @@ __all__ = [
     "LONGEST_EMAIL",
     "NAME",
     "SHORTEST",
+    "WORDS",
     "check_fields",
     "email_problem",
     "language_problem",
     "name_problem",
     "password_problem",
     "whole_problem",
+    "words_problem",
 ]
 
 LEVELS = ("MasterAdmin", "DomainAdmin", "MailUser")
@@ -33,6 +35,15 @@ EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_L
 LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 # Language, script and region of BCP 47 (RFC 5646).
 LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?")
+
+
+# What an account of this panel is about, documented in docs/security.md (ASVS 6.1.2).
+WORDS = (
+    *("mailpanel", "postfix", "dovecot", "msmtp", "relayhost", "smarthost", "mailserver", "imap"),
+    *("masteradmin", "domainadmin", "mailuser", "administrator", "postmaster", "hostmaster"),
+    *("master", "admin", "mailer", "smtp", "mail"),
+)
+SHORTEST_WORD, LEAST_BESIDE = 3, 8
 
 
 def name_problem(name: str) -> str | None:
@@ -49,6 +60,25 @@ def password_problem(password: str) -> str | None:
     if is_common(password):
         return "This password is among those guessed first; choose another."
     return whole_problem(password)
+
+
+def words_problem(password: str, words: Iterable[str]) -> str | None:
+    """Return a sentence where little of *password* is left without *words*, or ``None``.
+
+    They are what is guessed here first: the account's own name, this installation's words, and
+    :data:`WORDS`. One of less than three letters is none.
+    """
+    guessed = sorted({*words, *WORDS}, key=len, reverse=True)
+    rest = password.casefold()
+    for word in guessed:
+        if len(word) >= SHORTEST_WORD:
+            rest = rest.replace(word.casefold(), "")
+    if len(rest) >= LEAST_BESIDE:
+        return None
+    return (
+        "This password is made of names that are guessed here first; "
+        f"write at least {LEAST_BESIDE} other characters beside them."
+    )
 
 
 def whole_problem(text: str) -> str | None:
@@ -85,12 +115,19 @@ _RULES: Mapping[str, Callable[[str], str | None]] = {
 }
 
 
-def check_fields(fields: Mapping[str, Any]) -> None:
-    """Raise :class:`InvalidFields` with all that is wrong; ``None`` is always right."""
+def check_fields(fields: Mapping[str, Any], words: Iterable[str] = ()) -> None:
+    """Raise :class:`InvalidFields` with all that is wrong; ``None`` is always right.
+
+    Of *words* a password may not be made, see :func:`words_problem`.
+    """
     errors = [
         FieldError(name, sentence)
         for name, rule in _RULES.items()
         if fields.get(name) is not None and (sentence := rule(fields[name]))
     ]
+    password = fields.get("password")
+    if password is not None and not any(error.field == "password" for error in errors):
+        sentence = words_problem(password, words)
+        errors += [FieldError("password", sentence)] if sentence else []
     if errors:
         raise InvalidFields(errors)

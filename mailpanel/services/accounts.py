@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, CursorResult, and_, delete, or_, select
@@ -32,12 +32,15 @@ Rows = list[Row]
 class Accounts:
     """The accounts; at any time one MasterAdmin who could come in still can.
 
-    *author* stands in the audit log.
+    *author* stands in the audit log. Of *words*, and of its own name, no password is made.
     """
 
-    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, database: Database, clock: Clock = utc_now, words: Collection[str] = ()
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._words = words
 
     def add(
         self,
@@ -53,7 +56,7 @@ class Accounts:
         :class:`InvalidFields`, or :class:`Conflict` where the name is taken.
         """
         given = {"username": name, "perm_level": perm_level, "password": password, **more}
-        check_fields(given)
+        check_fields(given, {name, *self._words})
         account = Account(
             username=name,
             perm_level=perm_level,
@@ -95,7 +98,7 @@ class Accounts:
         tokens are revoked. Raises :class:`InvalidFields`, :class:`NotFound`, or
         :class:`Conflict` where the last MasterAdmin would be locked out.
         """
-        check_fields(fields)
+        check_fields(fields, {name, *self._words})
         return _as_dict(self._changed(name, fields, author, action)) if fields else self.get(name)
 
     def _changed(
@@ -142,7 +145,7 @@ class Accounts:
         :class:`InvalidFields`, :class:`NotFound`.
         """
         fields = {"password": password}
-        check_fields(fields)
+        check_fields(fields, {seen.username, *self._words})
         return self._changed(seen.username, fields, author, RENEWED, seen)
 
     def set_enabled(self, name: str, enabled: bool, author: Author = NOBODY) -> None:

@@ -6,6 +6,7 @@ Why they are built so: docs/decisions/0006-panel-sessions.md.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -70,6 +71,7 @@ class Sessions:
     """Log-ins to the panel; *proofs*, *codes* and *tickets* know who somebody is.
 
     With *require_second_factor* a MasterAdmin without one has to set one up before all else.
+    Of *words* no new password is made, see :class:`Accounts`.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Sessions:
         clock: Clock = utc_now,
         *,
         require_second_factor: bool = False,
+        words: Collection[str] = (),
     ) -> None:
         self._database = database
         self._proofs = proofs
@@ -88,6 +91,7 @@ class Sessions:
         self._tickets = tickets
         self._clock = clock
         self._require = require_second_factor
+        self._accounts = Accounts(database, clock, words)
 
     def log_in(
         self, username: str, password: str, visitor: Visitor, kept: dict[str, Any] | None = None
@@ -190,7 +194,7 @@ class Sessions:
         if seen is None:
             raise InvalidFields([FieldError("current", "This is not your present password.")])
         author = Author(name, None, visitor.address)
-        account = Accounts(self._database, self._clock).renew_password(seen, new, author)
+        account = self._accounts.renew_password(seen, new, author)
         opened = self._opened(account, visitor, kept)
         if opened is None:
             raise NotFound("Your account has just been removed or disabled.")

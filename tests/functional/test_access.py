@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from panel import (
@@ -16,6 +17,9 @@ from panel import (
     TOKENS_URL,
     Panel,
 )
+
+from mailpanel.services.accounts import Accounts
+from mailpanel.services.tokens import Tokens
 
 HOST = "/api/v1/hosts/mail1/"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -153,6 +157,60 @@ def test_a_token_opens_no_page(panel: Panel, route: str, url: str, method: str) 
     without = panel.call(method, url, b"x=1" if method == "POST" else b"", "nobody", FORM)
     assert answer.status_int == without.status_int
     assert answer.status_int in ({403} if method == "POST" else {200, 303, 404})
+
+
+def _scoped(panel: Panel, scope: str) -> str:
+    """Return a token of the MasterAdmin's with *scope*."""
+    tokens, accounts = Tokens(panel.database), Accounts(panel.database)
+    if scope == "its own setting":
+        return tokens.create("MasterAdmin", settings=["postfix_relayhost"])
+    if scope == "read-only, its own setting":
+        return tokens.create("MasterAdmin", read_only=True, settings=["postfix_relayhost"])
+    if scope == "another network":
+        return tokens.create("MasterAdmin", networks=["198.51.100.0/24"])
+    if scope == "expired":
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        return Tokens(panel.database, lambda: yesterday).create(
+            "MasterAdmin", expires=yesterday + timedelta(hours=1)
+        )
+    accounts.add("second", "MasterAdmin")
+    token = tokens.create("second")
+    accounts.change("second", {"enabled": False} if scope == "disabled" else {"api_access": False})
+    return token
+
+
+# What a token for postfix_relayhost alone reaches: the setting, and what everybody has.
+OF_SETTING = ("setting", "host.flush", "token", "auth", "openapi", "healthz", "readyz")
+# A token that is given back opens nothing after it.
+ROWS = sorted(ACCESS.items(), key=lambda row: row[0][0] == "auth")
+
+
+@pytest.mark.parametrize("scope", ["another network", "expired", "disabled", "no API access"])
+def test_a_token_that_opens_nothing_is_nobodys_everywhere(panel: Panel, scope: str) -> None:
+    """From elsewhere, over, of a disabled account, of one without the API: nobody's column."""
+    panel.hosts.checked_in("mail1", {})
+    sent = {"Authorization": f"Bearer {_scoped(panel, scope)}"}
+    for (route, url, method), statuses in ROWS:
+        body = BODIES.get(url, EXAMPLE) if method in ("POST", "PATCH") else b""
+        answer = panel.call(method, url, body, "nobody", sent)
+        assert (route, method, answer.status_int) == (route, method, statuses[0])
+
+
+@pytest.mark.parametrize(
+    ("scope", "column"), [("its own setting", 3), ("read-only, its own setting", 4)]
+)
+def test_a_token_for_one_setting_reaches_that_one_alone(
+    panel: Panel, scope: str, column: int
+) -> None:
+    """There it is refused what such a token for all settings is; all else, as any other's."""
+    panel.hosts.checked_in("mail1", {})
+    sent = {"Authorization": f"Bearer {_scoped(panel, scope)}"}
+    for (route, url, method), statuses in ROWS:
+        body = BODIES.get(url, EXAMPLE) if method in ("POST", "PATCH") else b""
+        answer = panel.call(method, url, body, "nobody", sent)
+        is_refused = statuses[column if route.startswith(OF_SETTING) else 5] == 403
+        assert (route, method, answer.status_int == 403) == (route, method, is_refused)
+        assert answer.status_int != 401
 
 
 def test_every_view_has_its_row(panel: Panel) -> None:

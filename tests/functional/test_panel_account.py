@@ -31,6 +31,7 @@ def test_a_new_password_keeps_this_browser_logged_in_and_no_other(panel: Panel, 
         ("", NEW, NEW, "current"),
         (PASSWORD, "too short", "too short", "password"),
         (PASSWORD, "password1234", "password1234", "password"),
+        (PASSWORD, "masteradmin-1", "masteradmin-1", "password"),
         (PASSWORD, NEW, NEW + "x", "again"),
     ],
 )

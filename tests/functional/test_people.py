@@ -44,6 +44,18 @@ def fields(answer: Any) -> list[str]:
 
 
 class TestAccounts:
+    def test_a_password_made_of_words_that_are_guessed_here_is_refused(self, panel: Panel) -> None:
+        """Of the account's own name, the host's, and those that the installation names."""
+        registry = panel.wsgi.registry
+        named = {"password_words": ("northwind",), "host_name": "mx1.example-house.test"}
+        registry.deployment = replace(registry.deployment, **named)
+        for password in ("alice/alice/1", "Northwind-2026", "example-house1"):
+            answer = panel.call("POST", ACCOUNTS_URL, {**ALICE, "password": password})
+            assert answer.status_int == 422
+            assert fields(answer) == ["password"]
+        answer = panel.call("POST", ACCOUNTS_URL, {**ALICE, "password": f"northwind {NEW}"})
+        assert answer.status_int == 200
+
     def test_one_is_added_shown_and_removed(self, panel: Panel) -> None:
         """With all that was sent, but for the password."""
         answer = panel.call("POST", ACCOUNTS_URL, ALICE)

@@ -49,6 +49,7 @@ EXAMPLES = {
         ["https://panel.test", "panel.test:443", "[::1]:80", "*.panel.test", "*"],
     ),
     "require_second_factor": ("yes", True, ["perhaps", "2"]),
+    "password_words": ("Example, northwind", ("example", "northwind"), []),
     "check_interval": ("5", 5.0, ["0", "0.0", "-5", "soon"]),
     "reload_interval": ("0.5", 0.5, ["-1", "soon"]),
 }
@@ -76,6 +77,7 @@ DEFAULTS = {
     "trusted_proxy": "",
     "allowed_hosts": (),
     "require_second_factor": False,
+    "password_words": (),
     "check_interval": 60.0,
     "reload_interval": 2.0,
 }

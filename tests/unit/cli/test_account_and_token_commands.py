@@ -61,6 +61,14 @@ def test_password_is_read_from_stdin_or_asked_for_twice(must, run):
     assert run("account", "passwd", "admin", "--password-stdin", stdin=b"\xff").exit_code == 2
 
 
+def test_a_password_made_of_the_installations_words_is_refused(run, must, monkeypatch):
+    must("account", "add", "admin", "--perm-level", "MasterAdmin")
+    monkeypatch.setenv("MAILPANEL_PASSWORD_WORDS", "Northwind")
+    refused = run("account", "passwd", "admin", "--password-stdin", stdin="northwind-2026")
+    assert refused.exit_code == 2
+    assert "names that are guessed here" in refused.output
+
+
 def test_refusals_are_one_line(must, run):
     must("account", "add", "admin", "--perm-level", "MasterAdmin")
     for arguments, words in (

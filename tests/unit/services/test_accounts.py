@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from mailpanel.errors import Conflict, InvalidFields, NotFound
 from mailpanel.models import Account, AuditEntry
+from mailpanel.services.accounts import Accounts
 from mailpanel.services.passwords import SHORTEST
 
 
@@ -70,6 +71,27 @@ def test_common_password_is_refused_with_the_remedy(accounts, password):
     with pytest.raises(InvalidFields, match="choose another"):
         accounts.set_password("admin", password)
     assert not accounts.list()[0]["has_password"]
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["Mailpanel/smtp", "postfix-dovecot", "MASTERADMIN-1234", "alice-smith-1", "Northwind-2026"],
+)
+def test_a_password_made_of_the_houses_own_words_is_refused(database, clock, password):
+    """The product's, the account's own name, and what the installation names (ASVS 6.2.11)."""
+    accounts = Accounts(database, clock, words=("northwind", "mx"))
+    with pytest.raises(InvalidFields, match="names that are guessed here"):
+        accounts.add("Alice-Smith", "MasterAdmin", password)
+    accounts.add("Alice-Smith", "MasterAdmin")
+    with pytest.raises(InvalidFields, match="at least 8 other characters"):
+        accounts.set_password("Alice-Smith", password)
+    accounts.set_password("Alice-Smith", f"{password} horse battery")
+
+
+def test_a_word_of_two_letters_is_no_word(database, clock):
+    """Else little would be left of any password."""
+    accounts = Accounts(database, clock, words=("a", "mx"))
+    accounts.add("b", "MasterAdmin", "mxmxmxmxaaaa")
 
 
 def test_comments_in_the_list_are_no_passwords(accounts):
