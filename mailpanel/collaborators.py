@@ -18,6 +18,7 @@ from mailpanel.services.errands import Errands
 from mailpanel.services.half_way import Tickets
 from mailpanel.services.history import History
 from mailpanel.services.hosts import Hosts
+from mailpanel.services.leaked import Leaked
 from mailpanel.services.proofs import BAD_PASSWORDS, TOO_MANY_PASSWORDS, Proofs
 from mailpanel.services.refusals import Refusals
 from mailpanel.services.second_factors import SecondFactors
@@ -94,7 +95,7 @@ def _sessions(request: Any) -> Sessions:
         request.codes,
         Tickets(_vault(request), request.proofs),
         require_second_factor=request.registry.deployment.require_second_factor,
-        words=request.registry.deployment.guessed_words,
+        accounts=request.accounts,
     )
 
 
@@ -118,7 +119,9 @@ def _history(request: Any) -> History:
 
 
 def _accounts(request: Any) -> Accounts:
-    return Accounts(request.database, words=request.registry.deployment.guessed_words)
+    registry = request.registry
+    words = registry.deployment.guessed_words
+    return Accounts(request.database, words=words, is_leaked=registry.leaked.has)
 
 
 def _tokens(request: Any) -> Tokens:
@@ -150,6 +153,7 @@ def _hosts(request: Any) -> Hosts:
 def includeme(config: Any) -> None:
     """Open the database's pool, which connects nowhere yet, and name the services."""
     config.registry.database = Database(config.registry.deployment.database_url)
+    config.registry.leaked = Leaked(config.registry.deployment.leaked_passwords)
     for name, factory in {
         "database": _database,
         "changes": _changes,

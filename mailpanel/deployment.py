@@ -64,6 +64,10 @@ def _directory(text: str) -> str:
     return os.path.normpath(text)
 
 
+def _file_or_none(text: str) -> str:
+    return _directory(text) if text else ""
+
+
 def _boolean(text: str) -> bool:
     words = {"true": True, "yes": True, "on": True, "1": True}
     words |= {"false": False, "no": False, "off": False, "0": False}
@@ -278,6 +282,13 @@ OPTIONS: tuple[Option, ...] = (
         "words of one's own house that a password of an account may not be made of",
     ),
     Option(
+        "mailpanel.leaked_passwords",
+        "leaked_passwords",
+        _file_or_none,
+        "",
+        "a file of leaked passwords, as those of Pwned Passwords are; default none",
+    ),
+    Option(
         "mailpanel.check_interval",
         "check_interval",
         _interval,
@@ -321,6 +332,7 @@ class Deployment:
     allowed_hosts: tuple[str, ...]
     require_second_factor: bool
     password_words: tuple[str, ...]
+    leaked_passwords: str
     check_interval: float
     reload_interval: float
 

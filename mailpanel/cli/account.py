@@ -15,6 +15,7 @@ from mailpanel.cli._base import (
 from mailpanel.cli._services import local_author, open_database, require_account
 from mailpanel.services.accounts import LEVELS, Accounts
 from mailpanel.services.audit import Author
+from mailpanel.services.leaked import Leaked
 from mailpanel.services.second_factors import SecondFactors
 from mailpanel.vault import Vault
 
@@ -162,7 +163,9 @@ def _accounts_and_author(existing: str | None = None) -> tuple[Accounts, Author]
     """Return what a change needs; raises :class:`NotFound` where *existing* is no account."""
     # In this order: who asks is no longer known once root is given up.
     author, options = local_author(), deployment()
+    leaked = Leaked(options.leaked_passwords)
+    click.get_current_context().call_on_close(leaked.close)
     database = open_database(options)
     if existing is not None:
         require_account(database, existing)
-    return Accounts(database, words=options.guessed_words), author
+    return Accounts(database, words=options.guessed_words, is_leaked=leaked.has), author

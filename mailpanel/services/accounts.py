@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, CursorResult, and_, delete, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from mailpanel.errors import Conflict, NotFound
+from mailpanel.errors import Conflict, FieldError, InvalidFields, NotFound
 from mailpanel.models import Account, PanelSession, Token
 from mailpanel.services import audit
 from mailpanel.services.account_rules import LEVELS, NAME, check_fields
@@ -24,23 +24,34 @@ NOBODY = Author("", None, "")
 # What the audit log tells of a change; of all else that it was changed.
 TOLD = ("perm_level", "enabled", "api_access")
 RENEWED = "account.passwd"
+LEAKED = "This password is known from a leak; choose another."
 
 Row = dict[str, Any]
 Rows = list[Row]
 
 
+def _never(_password: str) -> bool:
+    return False
+
+
 class Accounts:
     """The accounts; at any time one MasterAdmin who could come in still can.
 
-    *author* stands in the audit log. Of *words*, and of its own name, no password is made.
+    *author* stands in the audit log. Of *words*, and of its own name, no password is
+    made, and none is one that *is_leaked*.
     """
 
     def __init__(
-        self, database: Database, clock: Clock = utc_now, words: Collection[str] = ()
+        self,
+        database: Database,
+        clock: Clock = utc_now,
+        words: Collection[str] = (),
+        is_leaked: Callable[[str], bool] = _never,
     ) -> None:
         self._database = database
         self._clock = clock
         self._words = words
+        self._is_leaked = is_leaked
 
     def add(
         self,
@@ -56,7 +67,7 @@ class Accounts:
         :class:`InvalidFields`, or :class:`Conflict` where the name is taken.
         """
         given = {"username": name, "perm_level": perm_level, "password": password, **more}
-        check_fields(given, {name, *self._words})
+        self._check(name, given)
         account = Account(
             username=name,
             perm_level=perm_level,
@@ -98,7 +109,7 @@ class Accounts:
         tokens are revoked. Raises :class:`InvalidFields`, :class:`NotFound`, or
         :class:`Conflict` where the last MasterAdmin would be locked out.
         """
-        check_fields(fields, {name, *self._words})
+        self._check(name, fields)
         return _as_dict(self._changed(name, fields, author, action)) if fields else self.get(name)
 
     def _changed(
@@ -145,7 +156,7 @@ class Accounts:
         :class:`InvalidFields`, :class:`NotFound`.
         """
         fields = {"password": password}
-        check_fields(fields, {seen.username, *self._words})
+        self._check(seen.username, fields)
         return self._changed(seen.username, fields, author, RENEWED, seen)
 
     def set_enabled(self, name: str, enabled: bool, author: Author = NOBODY) -> None:
@@ -164,6 +175,12 @@ class Accounts:
             session.execute(delete(Account).where(Account.id == account.id))
             _keep_one_master(session, account, masters)
             self._record(session, author, "account.remove", name)
+
+    def _check(self, name: str, fields: Mapping[str, Any]) -> None:
+        check_fields(fields, {name, *self._words})
+        password = fields.get("password")
+        if password is not None and self._is_leaked(password):
+            raise InvalidFields([FieldError("password", LEAKED)])
 
     def _record(
         self, session: Session, author: Author, action: str, name: str, **detail: Any

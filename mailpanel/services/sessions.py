@@ -6,7 +6,6 @@ Why they are built so: docs/decisions/0006-panel-sessions.md.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,7 +70,7 @@ class Sessions:
     """Log-ins to the panel; *proofs*, *codes* and *tickets* know who somebody is.
 
     With *require_second_factor* a MasterAdmin without one has to set one up before all else.
-    Of *words* no new password is made, see :class:`Accounts`.
+    *accounts* knows what may be a new password.
     """
 
     def __init__(
@@ -83,7 +82,7 @@ class Sessions:
         clock: Clock = utc_now,
         *,
         require_second_factor: bool = False,
-        words: Collection[str] = (),
+        accounts: Accounts | None = None,
     ) -> None:
         self._database = database
         self._proofs = proofs
@@ -91,7 +90,7 @@ class Sessions:
         self._tickets = tickets
         self._clock = clock
         self._require = require_second_factor
-        self._accounts = Accounts(database, clock, words)
+        self._accounts = accounts or Accounts(database, clock)
 
     def log_in(
         self, username: str, password: str, visitor: Visitor, kept: dict[str, Any] | None = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from panel import (
 )
 
 from mailpanel.models import Revision
+from mailpanel.services.leaked import Leaked
 
 NEW = "another horse battery"
 ALICE = {
@@ -55,6 +58,24 @@ class TestAccounts:
             assert fields(answer) == ["password"]
         answer = panel.call("POST", ACCOUNTS_URL, {**ALICE, "password": f"northwind {NEW}"})
         assert answer.status_int == 200
+
+    def test_a_leaked_password_is_refused_by_all_that_set_one(
+        self, panel: Panel, tmp_path: Path
+    ) -> None:
+        """API and panel alike, by the file that the installation names."""
+        leaked = "correct horse on the run"
+        digits = hashlib.sha1(leaked.encode(), usedforsecurity=False).hexdigest().upper()
+        (tmp_path / "leaked.txt").write_text(f"{digits}:7\n")
+        panel.wsgi.registry.leaked = Leaked(str(tmp_path / "leaked.txt"))
+        added = panel.call("POST", ACCOUNTS_URL, {**ALICE, "password": leaked})
+        changed = panel.call("PATCH", URL, {"password": leaked})
+        browser = panel.browser("MailUser")
+        typed = {"current": PASSWORD, "password": leaked, "again": leaked}
+        own = browser.send(browser.get("/account/"), **typed)
+        panel.wsgi.registry.leaked.close()
+        assert [each.status_int for each in (added, changed, own)] == [422, 422, 422]
+        assert fields(added) == fields(changed) == ["password"]
+        assert "known from a leak" in own.text
 
     def test_one_is_added_shown_and_removed(self, panel: Panel) -> None:
         """With all that was sent, but for the password."""

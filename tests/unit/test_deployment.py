@@ -50,6 +50,7 @@ EXAMPLES = {
     ),
     "require_second_factor": ("yes", True, ["perhaps", "2"]),
     "password_words": ("Example, northwind", ("example", "northwind"), []),
+    "leaked_passwords": ("/srv/leaked.txt", "/srv/leaked.txt", ["leaked.txt"]),
     "check_interval": ("5", 5.0, ["0", "0.0", "-5", "soon"]),
     "reload_interval": ("0.5", 0.5, ["-1", "soon"]),
 }
@@ -78,6 +79,7 @@ DEFAULTS = {
     "allowed_hosts": (),
     "require_second_factor": False,
     "password_words": (),
+    "leaked_passwords": "",
     "check_interval": 60.0,
     "reload_interval": 2.0,
 }

@@ -69,6 +69,23 @@ def test_a_password_made_of_the_installations_words_is_refused(run, must, monkey
     assert "names that are guessed here" in refused.output
 
 
+def test_a_leaked_password_is_refused_and_a_file_that_is_none_named(
+    run, must, monkeypatch, public_tmp
+):
+    must("account", "add", "admin", "--perm-level", "MasterAdmin")
+    file = public_tmp / "leaked.txt"
+    # The SHA-1 of "correct horse battery".
+    file.write_text("98DECC62ECE399A22ED30D490EF333BE7FDE7385:1\n")
+    monkeypatch.setenv("MAILPANEL_LEAKED_PASSWORDS", str(file))
+    refused = run("account", "passwd", "admin", "--password-stdin", stdin="correct horse battery")
+    assert refused.exit_code == 2
+    assert "known from a leak" in refused.output
+    file.write_text("no such file\n")
+    refused = run("account", "passwd", "admin", "--password-stdin", stdin="another horse battery")
+    assert refused.exit_code == 1
+    assert f"leaked_passwords: {file}: its first line" in refused.output
+
+
 def test_refusals_are_one_line(must, run):
     must("account", "add", "admin", "--perm-level", "MasterAdmin")
     for arguments, words in (
