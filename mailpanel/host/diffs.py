@@ -29,11 +29,17 @@ _INLINE = re.compile(r"\b(?:static|inline|randmap|pipemap|unionmap|regexp|pcre|c
 _LOGICAL = re.compile(r"^[^\s#=][^=\n]*=[^\n]*\n?(?:[ \t#][^\n]*\n?)*", re.MULTILINE)
 _SERVICE = re.compile(r"^([^\s#]+)[^\n]*\n?(?:[ \t#][^\n]*\n?)*", re.MULTILINE)
 # A key, the account behind it; what continues a line, or is no entry, may be any of that.
-_ENTRY = re.compile(r"^(\S+[^\S\n][^:\n]*:).*$|^(?:[^\S\n]+\S.*|\S+)$", re.MULTILINE)
+# What stands behind a key without a colon may be an account too, mistyped, unless it is a policy.
+_ENTRY = re.compile(
+    r"^(\S+[^\S\n][^:\n]*:).*$|^(?:[^\S\n]+\S.*|\S+)$|"
+    r"^(?!#)(\S++[^\S\n]++)(?!(?:none|may|encrypt|dane|fingerprint|verify|secure)\b)[^:\n]+$",
+    re.MULTILINE,
+)
 _USER = re.compile(r"^([^:\n]*:)[^:\n]*", re.MULTILINE)
 # Of msmtp and of Dovecot, whose own ones end so, such as doveadm_password.
 _OPTION = re.compile(
-    r"^([ \t#]*(?:[A-Za-z0-9_]*password|passwordeval|eval|[A-Za-z0-9_]*secret)\b"
+    r"^([ \t#]*(?:args[ \t]*=(?:.*?[ \t])?)?"
+    r"(?:[A-Za-z0-9_]*password|passwordeval|eval|[A-Za-z0-9_]*secret)\b"
     r"(?:[ \t]*=)?[ \t]*).*$",
     re.MULTILINE,
 )
@@ -62,7 +68,7 @@ def _without_options(match: re.Match[str]) -> str:
 
 def masked_table(text: str) -> str:
     """Return a lookup table's *text* without the passwords behind ``user:``."""
-    return _ENTRY.sub(lambda match: f"{match[1] or ''}{MASK}", text)
+    return _ENTRY.sub(lambda match: f"{match[1] or match[2] or ''}{MASK}", text)
 
 
 def masked_users(text: str) -> str:
