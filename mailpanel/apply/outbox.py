@@ -18,7 +18,7 @@ from typing import Any
 from mailpanel.apply.beliefs import believed
 from mailpanel.apply.faults import log_frames, unforeseen
 from mailpanel.apply.messages import Dispatch, Dispatched
-from mailpanel.errors import HostError, MailpanelError
+from mailpanel.errors import MailpanelError
 from mailpanel.host import files
 from mailpanel.host.mailhost import Host
 from mailpanel.host.state import Record
@@ -236,10 +236,11 @@ class Outbox:
             account = Desired(**kept["account"]) if kept["account"] else None
             return account, [_as_waiting(row) for row in kept["waiting"]]
         except (ValueError, TypeError, KeyError):
-            raise HostError(
-                "outbox.json in the state directory's ledger is damaged. Remove it; the mails that "
-                "waited there are lost."
-            ) from None
+            # No reason for the host to stand still; a letter's words may be mended by hand.
+            aside = self._path.with_name(f"{self._path.name}.damaged")
+            self._path.replace(aside)
+            log.error("%s is damaged; the mails that waited there were not sent.", aside)
+            return None, []
 
     def _keep(self, waiting: list[_Waiting]) -> None:
         """Store *waiting* and the account; on a full disk it counts while this process runs."""

@@ -173,6 +173,21 @@ def test_a_restart_loses_none_and_doubles_none(desk):
     assert desk.sent[1].letter == desk.sent[2].letter
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"account": {"name": "?"}, "waiting": []}', "\0"])
+def test_a_damaged_one_is_laid_aside_and_keeps_no_service_from_starting(desk, caplog, content):
+    file = desk.directory / "ledger" / "outbox.json"
+    file.write_text(content)
+    desk.start()
+    assert (
+        "outbox.json.damaged is damaged; the mails that waited there were not sent" in caplog.text
+    )
+    assert file.with_name("outbox.json.damaged").read_text() == content
+    desk.outbox.follow(desk.account(), LIVE)
+    desk.outbox.put("A subject", "A text.")
+    desk.outbox.run()
+    assert desk.sent[0].letter.subject == "A subject"
+
+
 def test_a_courier_that_has_gone_has_perhaps_not_sent_it(desk, later):
     desk.outbox.put("A subject", "A text.")
     desk.outbox.run()
