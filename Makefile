@@ -2,7 +2,7 @@
 PYTHON ?= var/venv/bin/python
 
 # "check" is for every few minutes, so it leaves PostgreSQL to "test".
-.PHONY: check format test soak bench run lock audit
+.PHONY: check format translations test soak bench run lock audit
 
 check:
 	$(PYTHON) -m ruff check .
@@ -13,6 +13,10 @@ check:
 format:
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+
+# What the pages say goes into the catalogues; docs/translating.md.
+translations:
+	$(PYTHON) script/translations.py
 
 test:
 	script/test

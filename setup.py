@@ -37,6 +37,8 @@ PLAYGROUND = ["aiosmtpd>=1.4.6", "trustme>=1.2.1"]
 TESTS = [
     # With axe-core (MPL-2.0) in it; both drive Debian's Chromium.
     "axe-playwright-python>=0.1.8",
+    # Makes the catalogues of the pages' words, which are in the repository as they are installed.
+    "babel>=2.18",
     "hypothesis>=6.150",
     "mypy>=2.0",
     "packaging>=26",
@@ -67,6 +69,7 @@ setup(
             "migrations/versions/*",
             "templates/**/*.pt",
             "static/**/*",
+            "locale/**/*",
         ]
     },
     zip_safe=False,

@@ -15,11 +15,12 @@ from deform.widget import PasswordWidget, SelectWidget, TextInputWidget, Widget
 
 from mailpanel.fields import Boolean, OrNull, Texts, Time, Typed
 from mailpanel.schema import Hostname, Integer, OneOf, Secret
+from mailpanel.words import _
 
 __all__ = ["AGAIN", "KEPT", "is_secret", "sent", "widget_of"]
 
-KEPT = "stored, leave blank to keep"
-AGAIN = "type it once more"
+KEPT = _("stored, leave blank to keep")
+AGAIN = _("type it once more")
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -50,7 +51,7 @@ def widget_of(node: colander.SchemaNode, *, kept: bool = False, again: bool = Fa
         return _secret(node, AGAIN if again else KEPT if kept else None)
     if isinstance(node.typ, Boolean):
         return _Tick(optional="")
-    optional = "" if node.required or getattr(node, "choose", False) else "optional"
+    optional = "" if node.required or getattr(node, "choose", False) else _("optional")
     return _choice(node, optional) or _line(node, optional)
 
 
@@ -60,7 +61,7 @@ def _choice(node: colander.SchemaNode, optional: str) -> Widget | None:
     if isinstance(typ, OneOf):
         # No choice is a choice only where the field may be left out.
         words = ["", *typ.words] if optional else typ.words
-        values = [(word, labels.get(word, word or "the default")) for word in words]
+        values = [(word, labels.get(word, word or _("the default"))) for word in words]
         return SelectWidget(values=values, optional=optional)
     if isinstance(typ, Texts) and "enum" in typ.json["items"]:
         values = [(word, labels.get(word, word)) for word in typ.json["items"]["enum"]]
@@ -92,7 +93,7 @@ def _secret(node: colander.SchemaNode, placeholder: str | None) -> Widget:
     # browser is not to fill in what somebody logs in to the panel with.
     autocomplete = getattr(node, "autocomplete", "new-password")
     attributes = {"autocomplete": autocomplete, "placeholder": placeholder}
-    optional = "" if isinstance(node.typ, Secret) or node.required else "optional"
+    optional = "" if isinstance(node.typ, Secret) or node.required else _("optional")
     return PasswordWidget(strip=False, optional=optional, attributes=attributes)
 
 

@@ -33,6 +33,7 @@ def make_app(settings: Mapping[str, str]) -> Any:
     config.include("mailpanel.waits")
     config.include("mailpanel.renderers")
     config.include("mailpanel.assets")
+    config.include("mailpanel.languages")
     config.include("mailpanel.pages")
     config.include("mailpanel.forms")
     config.include("mailpanel.csrf")

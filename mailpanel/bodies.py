@@ -29,6 +29,7 @@ from mailpanel.services.account_rules import (
     whole_problem,
 )
 from mailpanel.settings import SETTINGS
+from mailpanel.words import _
 
 __all__ = [
     "AccountChanges",
@@ -111,37 +112,37 @@ class AccountChanges(colander.MappingSchema):
     password = colander.SchemaNode(
         Ruled(password_problem, minLength=SHORTEST, format="password", writeOnly=True),
         missing=colander.drop,
-        title="Password",
+        title=_("Password"),
         description="Not one that is guessed first. An account without one has no panel log-in.",
     )
     perm_level = colander.SchemaNode(
         OneOf(LEVELS),
         missing=colander.drop,
-        title="Permission level",
+        title=_("Permission level"),
         description="What the account may do.",
     )
     enabled = colander.SchemaNode(
         Boolean(),
         missing=colander.drop,
-        title="Enabled",
+        title=_("Enabled"),
         description="A disabled account can do nothing; its tokens are revoked.",
     )
     api_access = colander.SchemaNode(
         Boolean(),
         missing=colander.drop,
-        title="API access",
+        title=_("API access"),
         description="Whether tokens of the account open anything.",
     )
     recovery_email = colander.SchemaNode(
         OrNull(Ruled(email_problem, maxLength=LONGEST_EMAIL, pattern=_pattern(EMAIL))),
         missing=colander.drop,
-        title="Recovery address",
+        title=_("Recovery address"),
         description="Where mail about the account goes, or null.",
     )
     language = colander.SchemaNode(
         OrNull(Ruled(language_problem, pattern=_pattern(LANGUAGE))),
         missing=colander.drop,
-        title="Language",
+        title=_("Language"),
         description="A tag of BCP 47, or null: the browser's.",
     )
 
@@ -151,11 +152,11 @@ class NewAccount(AccountChanges):
 
     username = colander.SchemaNode(
         Ruled(name_problem, pattern=_pattern(NAME)),
-        title="Username",
+        title=_("Username"),
         description="It cannot be changed later: the history goes by it.",
     )
     perm_level = colander.SchemaNode(
-        OneOf(LEVELS), title="Permission level", description="What the account may do."
+        OneOf(LEVELS), title=_("Permission level"), description="What the account may do."
     )
 
 
@@ -165,25 +166,28 @@ class NewToken(colander.MappingSchema):
     schema_type = Object
 
     name = colander.SchemaNode(
-        Text(MOST_CHARACTERS), missing="", title="Name", description="What it is for."
+        Text(MOST_CHARACTERS), missing="", title=_("Name"), description="What it is for."
     )
     read_only = colander.SchemaNode(
-        Boolean(), missing=False, title="Read-only", description="It can look, not change."
+        Boolean(), missing=False, title=_("Read-only"), description="It can look, not change."
     )
     settings = colander.SchemaNode(
         OrNull(Texts({"enum": list(SETTINGS)})),
         missing=None,
-        title="Settings",
+        title=_("Settings"),
         description="Only these; null is all there is.",
     )
     networks = colander.SchemaNode(
         OrNull(Texts({"example": "192.0.2.0/24"})),
         missing=None,
-        title="Networks",
+        title=_("Networks"),
         description="Only from there, in CIDR notation; null is from anywhere.",
     )
     expires = colander.SchemaNode(
-        OrNull(Time()), missing=None, title="Expires", description="Until then; null is for ever."
+        OrNull(Time()),
+        missing=None,
+        title=_("Expires"),
+        description="Until then; null is for ever.",
     )
 
 

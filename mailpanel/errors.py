@@ -32,6 +32,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mailpanel.words import joined
+
 __all__ = [
     "BadCredentials",
     "Busy",
@@ -82,7 +84,7 @@ class InvalidFields(MailpanelError):
     """One or more fields are wrong; ``errors`` holds them all."""
 
     def __init__(self, errors: list[FieldError]) -> None:
-        super().__init__("; ".join(f"{error.field}: {error.detail}" for error in errors))
+        super().__init__(joined("; ", (joined(": ", (each.field, each.detail)) for each in errors)))
         self.errors = errors
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import colander
 
 from mailpanel.schema import Strict
+from mailpanel.words import _
 
 __all__ = ["Boolean", "OrNull", "Ruled", "Texts", "Time", "Typed"]
 
@@ -35,7 +36,7 @@ class Boolean(Typed):
     """``true`` or ``false``, never 1 or ``"yes"``."""
 
     json_type = bool
-    json_name = "true or false"
+    json_name = _("true or false")
 
     def __init__(self) -> None:
         self.json = {"type": "boolean"}
@@ -59,7 +60,7 @@ class Texts(Typed):
     """A list of texts, of which each is as *item* says in JSON Schema; who uses it looks closer."""
 
     json_type = list
-    json_name = "a list of texts"
+    json_name = _("a list of texts")
 
     def __init__(self, item: Json) -> None:
         items = {"type": "string", **item}
@@ -67,9 +68,9 @@ class Texts(Typed):
 
     def parse(self, node: colander.SchemaNode, given: list[Any]) -> list[str]:
         if not all(isinstance(each, str) for each in given):
-            raise colander.Invalid(node, f"This must be {self.json_name}.")
+            raise colander.Invalid(node, _("This must be ${kind}.", kind=self.json_name))
         if len(given) > _MOST_TEXTS:
-            raise colander.Invalid(node, f"Give at most {_MOST_TEXTS}.")
+            raise colander.Invalid(node, _("Give at most ${most}.", most=_MOST_TEXTS))
         return given
 
 
@@ -86,7 +87,7 @@ class Time(Typed):
                 return datetime.fromisoformat(text).astimezone(UTC)
         except (ValueError, OverflowError):
             pass  # a thirteenth month, or a year that ends before it begins in UTC
-        raise colander.Invalid(node, "Write a time like 2027-01-31T12:00:00Z.")
+        raise colander.Invalid(node, _("Write a time like 2027-01-31T12:00:00Z."))
 
 
 class OrNull(colander.SchemaType):

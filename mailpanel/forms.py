@@ -6,7 +6,8 @@ API's values are, by the services; what they find wrong is shown beside the fiel
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from mailpanel._widgets import AGAIN, KEPT, is_secret, sent, widget_of
 from mailpanel.errors import FieldError, InvalidFields
 from mailpanel.schema import Null, Object, Secret, deserialize
 from mailpanel.settings import SETTINGS, Setting, Stored
+from mailpanel.words import _, sentences
 
 __all__ = [
     "AGAIN",
@@ -88,10 +90,10 @@ class Form:
 
         And for each secret that was to be typed once more, which its blank field would not say.
         """
-        sentence = "This field was not sent; load the page again."
-        again = "Type it once more: what was typed before is not kept."
+        sentence = _("This field was not sent; load the page again.")
+        again: str = _("Type it once more: what was typed before is not kept.")
         if self._kept:
-            again += " To keep the stored one, load the page again."
+            again = sentences(again, _("To keep the stored one, load the page again."))
         return [
             *(FieldError(name, sentence) for name in self.fields if name not in self.texts),
             *(FieldError(name, again) for name in self._secrets if self._is_owed(name)),
@@ -162,9 +164,14 @@ class Form:
         """Return how many fields are wrong."""
         return sum(1 for field in self._form.children if field.error)
 
-    def render(self, **more: Any) -> str:
-        """Return the form as HTML; *more* is what its template asks for."""
+    def render(self, translate: Callable[..., str] | None = None, **more: Any) -> str:
+        """Return the form as HTML; *more* is what its template asks for.
+
+        *translate* says its words in the reader's language; without it they are English.
+        """
         self._form.cstruct = dict(self.texts)
+        for field in (self._form, *self._form.children):
+            field.renderer = partial(_RENDERER, translate=translate, _=_)
         html: str = self._form.serialize(retype=self.retype, **more)
         return html
 
@@ -212,19 +219,19 @@ class _PasswordSchema(colander.MappingSchema):
     schema_type = Object
 
     current = colander.SchemaNode(
-        _Password(), title="Present password", autocomplete="current-password"
+        _Password(), title=_("Present password"), autocomplete="current-password"
     )
     password = colander.SchemaNode(
         _Password(),
-        title="New password",
-        description="At least 12 characters, and not one that is guessed first.",
+        title=_("New password"),
+        description=_("At least 12 characters, and not one that is guessed first."),
     )
-    again = colander.SchemaNode(_Password(), title="New password, again")
+    again = colander.SchemaNode(_Password(), title=_("New password, again"))
 
     def cross(self, appstruct: dict[str, Any], _wrong: set[str]) -> Iterator[tuple[str, str]]:
         """Yield what is wrong between the fields."""
         if appstruct.get("again") != appstruct.get("password"):
-            yield "again", "This is not what stands in the field before."
+            yield "again", _("This is not what stands in the field before.")
 
 
 # Deform's own directory stands behind ours, for a widget that no setting has had so far.

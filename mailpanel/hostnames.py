@@ -11,6 +11,8 @@ import re
 
 import idna
 
+from mailpanel.words import _
+
 __all__ = ["canonical_hostname"]
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
@@ -23,18 +25,18 @@ def canonical_hostname(text: str) -> str:
     Raises :class:`ValueError` with the remedy, which never quotes *text*.
     """
     if not text:
-        raise ValueError("Give the server's name, like mail.example.net.")
+        raise ValueError(_("Give the server's name, like mail.example.net."))
     if any(char.isspace() for char in text):
-        raise ValueError("A server's name has no blanks; remove them.")
+        raise ValueError(_("A server's name has no blanks; remove them."))
     if "[" in text or "]" in text:
-        raise ValueError("Leave the brackets out: mailpanel adds them where they belong.")
+        raise ValueError(_("Leave the brackets out: mailpanel adds them where they belong."))
     if "/" in text or "@" in text:
-        raise ValueError("Give the server's name alone, without a scheme, path or user.")
+        raise ValueError(_("Give the server's name alone, without a scheme, path or user."))
     if ":" in text:
         return _canonical_ipv6(text)
     name = text.lower().removesuffix(".")
     if not name:
-        raise ValueError("Give the server's name, like mail.example.net.")
+        raise ValueError(_("Give the server's name, like mail.example.net."))
     if _NUMBER.fullmatch(name.rpartition(".")[2]):
         return _canonical_ipv4(name)
     return _canonical_name(name)
@@ -42,15 +44,15 @@ def canonical_hostname(text: str) -> str:
 
 def _canonical_ipv6(text: str) -> str:
     if "%" in text:
-        raise ValueError("An IPv6 address with a zone cannot be used; give one without.")
+        raise ValueError(_("An IPv6 address with a zone cannot be used; give one without."))
     try:
         address = ipaddress.IPv6Address(text)
     except ValueError:
         raise ValueError(
-            "This is no IPv6 address. If a port was meant: it has a field of its own."
+            _("This is no IPv6 address. If a port was meant: it has a field of its own.")
         ) from None
     if address.ipv4_mapped:
-        raise ValueError("This is an IPv4 address written as IPv6; give it as IPv4.")
+        raise ValueError(_("This is an IPv4 address written as IPv6; give it as IPv4."))
     return str(address)
 
 
@@ -59,7 +61,7 @@ def _canonical_ipv4(name: str) -> str:
         return str(ipaddress.IPv4Address(name))
     except ValueError:
         raise ValueError(
-            "A name that ends in a number must be an IPv4 address, like 192.0.2.7."
+            _("A name that ends in a number must be an IPv4 address, like 192.0.2.7.")
         ) from None
 
 
@@ -67,23 +69,25 @@ def _canonical_name(name: str) -> str:
     labels = [_canonical_label(label) for label in name.split(".")]
     canonical = ".".join(labels)
     if len(canonical) > 253:
-        raise ValueError("A server's name has at most 253 characters.")
+        raise ValueError(_("A server's name has at most 253 characters."))
     return canonical
 
 
 def _canonical_label(label: str) -> str:
     if not label:
-        raise ValueError("Between two dots of a server's name there must be something.")
+        raise ValueError(_("Between two dots of a server's name there must be something."))
     if "_" in label:
-        raise ValueError("A server's name has no underscore.")
+        raise ValueError(_("A server's name has no underscore."))
     if not label.isascii() or label.startswith("xn--"):
         try:
             return idna.alabel(label).decode("ascii").lower()
         except (idna.IDNAError, UnicodeError):
-            raise ValueError("A part of this name is not allowed by IDNA 2008.") from None
+            raise ValueError(_("A part of this name is not allowed by IDNA 2008.")) from None
     if not _LABEL.fullmatch(label):
         raise ValueError(
-            "Each part of a server's name has 1 to 63 letters, digits and hyphens, "
-            "no hyphen at its ends."
+            _(
+                "Each part of a server's name has 1 to 63 letters, digits and hyphens, "
+                "no hyphen at its ends."
+            )
         )
     return label

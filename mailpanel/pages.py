@@ -5,7 +5,7 @@ A view answers what its template asks for; ``page`` and ``layout`` are there in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -14,14 +14,23 @@ from typing import Any, NamedTuple
 from chameleon import PageTemplateLoader
 from pyramid.csrf import get_csrf_token
 
+from mailpanel.dates import ago, exactly
+from mailpanel.languages import ENGLISH
 from mailpanel.security import LIVE, by_header
 from mailpanel.settings import SETTINGS
+from mailpanel.words import Words, _, counted, grouped, joined, sentences
 
-__all__ = ["Link", "Page", "ago", "exactly", "includeme"]
+__all__ = ["Link", "Page", "includeme"]
 
 TEMPLATES = Path(__file__).parent / "templates"
-
-MINUTE, HOUR, DAY = 60, 3600, 86_400
+# By which a template makes the sentences that hold something.
+WORDS = {
+    "_": _,
+    "counted": counted,
+    "grouped": grouped,
+    "joined": joined,
+    "sentences": sentences,
+}
 
 
 class Link(NamedTuple):
@@ -37,6 +46,23 @@ class Page:
 
     def __init__(self, request: Any) -> None:
         self._request = request
+
+    @property
+    def language(self) -> str:
+        """Return the tag of the language that the page is in."""
+        tag: str = self._request.language.tag
+        return tag
+
+    def foreign(self, text: str) -> str | None:
+        """Return the language of *text* where it is not the page's: what hosts say is English."""
+        spoken = isinstance(text, Words) or self.language == ENGLISH
+        return None if spoken else ENGLISH
+
+    @property
+    def translate(self) -> Callable[..., str]:
+        """Return what translates the words of a form."""
+        translate: Callable[..., str] = self._request.language.translate
+        return translate
 
     @property
     def username(self) -> str | None:
@@ -67,27 +93,27 @@ class Page:
             return
         administers = identity.perm_level == "MasterAdmin"
         if administers:
-            yield "", [self._link("Overview", "panel.overview")]
+            yield "", [self._link(_("Overview"), "panel.overview")]
             yield (
-                "Settings",
+                _("Settings"),
                 [
                     self._link(setting.title, "panel.setting", setting=setting.name)
                     for setting in SETTINGS.values()
                 ],
             )
             yield (
-                "Server",
+                _("Server"),
                 [
-                    self._link("Hosts", "panel.hosts"),
-                    self._link("Accounts", "panel.accounts"),
-                    self._link("Audit log", "panel.audit"),
+                    self._link(_("Hosts"), "panel.hosts"),
+                    self._link(_("Accounts"), "panel.accounts"),
+                    self._link(_("Audit log"), "panel.audit"),
                 ],
             )
         yield (
-            "You",
+            _("You"),
             [
-                self._link("My account", "panel.account"),
-                self._link("My tokens", "panel.tokens"),
+                self._link(_("My account"), "panel.account"),
+                self._link(_("My tokens"), "panel.tokens"),
             ],
         )
 
@@ -111,34 +137,17 @@ class Page:
         digest = self._request.registry.assets[name].digest
         return self.url("panel.asset", digest=digest, name=name)
 
-    def ago(self, time: str) -> str:
+    def ago(self, time: str) -> Words:
         """Return the age of *time*, which is as the services write it."""
         return ago(datetime.fromisoformat(time), datetime.now(UTC))
 
-    def exactly(self, time: str) -> str:
+    def exactly(self, time: str) -> Words:
         """Return *time* in full."""
         return exactly(datetime.fromisoformat(time))
 
     def is_past(self, time: str) -> bool:
         """Say whether *time* has passed."""
         return datetime.fromisoformat(time) <= datetime.now(UTC)
-
-
-def ago(time: datetime, now: datetime) -> str:
-    """Return the time from *time* to *now* in words."""
-    seconds = (now - time).total_seconds()
-    if seconds < 5:
-        return "just now"
-    for length, unit in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second")):
-        count = int(seconds // length)
-        if count:
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
-    return "just now"
-
-
-def exactly(time: datetime) -> str:
-    """Return *time* to the second, in UTC: the server does not know the reader's zone."""
-    return f"{time.astimezone(UTC):%-d %B %Y, %H:%M:%S} UTC"
 
 
 class _Renderer:
@@ -154,6 +163,8 @@ class _Renderer:
             page=Page(system["request"]),
             layout=self._templates["layout.pt"],
             parts=self._templates["parts.pt"],
+            translate=system["request"].language.translate,
+            **WORDS,
             **value,
         )
         return f"<!doctype html>\n{html}"

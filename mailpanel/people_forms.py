@@ -11,6 +11,7 @@ import colander
 from mailpanel.bodies import AccountChanges, NewAccount, NewToken
 from mailpanel.forms import Form
 from mailpanel.settings import SETTINGS
+from mailpanel.words import _
 
 __all__ = [
     "LEVELS",
@@ -25,9 +26,9 @@ __all__ = [
 Texts = Mapping[str, str]
 
 LEVELS = {
-    "MasterAdmin": "MasterAdmin: everything in this panel",
-    "DomainAdmin": "DomainAdmin: their own account",
-    "MailUser": "MailUser: their own account",
+    "MasterAdmin": _("MasterAdmin: everything in this panel"),
+    "DomainAdmin": _("DomainAdmin: their own account"),
+    "MailUser": _("MailUser: their own account"),
 }
 DETAILS = ("perm_level", "recovery_email", "language", "enabled", "api_access")
 NEW = ("username", "perm_level", "password", "recovery_email", "language")
@@ -35,19 +36,24 @@ NEW = ("username", "perm_level", "password", "recovery_email", "language")
 SECOND = 101
 # What a person is told beside the fields, where the API's document says it in JSON's terms.
 HELP = {
-    "username": "Letters, digits and . _ @ + -. It cannot be changed later.",
-    "perm_level": "What the account may do here and by the API.",
-    "password": "At least 12 characters, and not one that is guessed first. Without one there "
-    "is no log-in to this panel.",
-    "enabled": "Without the tick it can do nothing, is logged out, and its tokens are revoked.",
-    "api_access": "Without the tick its tokens open nothing.",
-    "recovery_email": "Where mail about the account goes.",
-    "language": "A tag like en, de or pt-BR, for programs; the panel itself speaks English.",
-    "name": "What it is for, so that you know it again.",
-    "read_only": "It can look and change nothing.",
-    "settings": "With none ticked it reaches all settings, and what else you may do by the API.",
-    "networks": "Only from these, like 192.0.2.0/24, one in a line; blank is from anywhere.",
-    "expires": "It opens nothing after the end of that day (UTC); blank is for ever.",
+    "username": _("Letters, digits and . _ @ + -. It cannot be changed later."),
+    "perm_level": _("What the account may do here and by the API."),
+    "password": _(
+        "At least 12 characters, and not one that is guessed first. Without one there "
+        "is no log-in to this panel."
+    ),
+    "enabled": _("Without the tick it can do nothing, is logged out, and its tokens are revoked."),
+    "api_access": _("Without the tick its tokens open nothing."),
+    "recovery_email": _("Where mail about the account goes."),
+    "language": _(
+        "A tag like en, de or pt-BR. Pages come in it where there is a translation; "
+        "blank is the browser's."
+    ),
+    "name": _("What it is for, so that you know it again."),
+    "read_only": _("It can look and change nothing."),
+    "settings": _("With none ticked it reaches all settings, and what else you may do by the API."),
+    "networks": _("Only from these, like 192.0.2.0/24, one in a line; blank is from anywhere."),
+    "expires": _("It opens nothing after the end of that day (UTC); blank is for ever."),
 }
 
 

@@ -17,6 +17,7 @@ from pyramid.tweens import EXCVIEW
 
 from mailpanel.errors import Throttled
 from mailpanel.services.throttle import network_of
+from mailpanel.words import _
 
 __all__ = ["Buckets", "includeme", "limited"]
 
@@ -57,7 +58,7 @@ def limited(handler: Handler, registry: Any) -> Handler:
 
     def tween(request: Any) -> Any:
         if wait := buckets.take(network_of(request.remote_addr or "")):
-            raise Throttled("Too many requests came from your network.", ceil(wait))
+            raise Throttled(_("Too many requests came from your network."), ceil(wait))
         return handler(request)
 
     return tween if rate else handler

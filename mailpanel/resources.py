@@ -23,6 +23,7 @@ from mailpanel.security import (
     admin_of,
 )
 from mailpanel.settings import SETTINGS
+from mailpanel.words import _
 
 __all__ = [
     "Account",
@@ -53,6 +54,7 @@ _CHANGES = (
     Permission.CHANGE_TOKENS,
 )
 _NUMBER = re.compile(r"[0-9]{1,9}")
+NO_TOKEN = _("There is no such token.")
 
 Acl = list[tuple[str, str, Any]]
 
@@ -101,7 +103,7 @@ class Setting(Resource):
     def find(self) -> None:
         """Raise :class:`NotFound` unless the setting is registered."""
         if self.name not in SETTINGS:
-            raise NotFound("There is no such setting.")
+            raise NotFound(_("There is no such setting."))
         self.setting = SETTINGS[self.name]
 
 
@@ -111,7 +113,7 @@ class Revision(Setting):
     def find(self) -> None:
         """Raise :class:`NotFound` unless setting and revision are there."""
         super().find()
-        self.number = _number(self.request.matchdict["revision"], "revision")
+        self.number = _number(self.request.matchdict["revision"], _("There is no such revision."))
         self.request.history.require(self.name, self.number)
 
 
@@ -179,7 +181,7 @@ class OwnToken(OwnTokens):
 
     def find(self) -> None:
         """Raise :class:`NotFound` where no token can have that number."""
-        self.number = _number(self.request.matchdict["token"], "token")
+        self.number = _number(self.request.matchdict["token"], NO_TOKEN)
 
 
 class OwnAccount(Resource):
@@ -196,17 +198,17 @@ class PanelToken(OwnAccount):
 
     def find(self) -> None:
         """Look it up; raises :class:`NotFound` where it is nobody's or another's."""
-        self.number = _number(self.request.matchdict["token"], "token")
+        self.number = _number(self.request.matchdict["token"], NO_TOKEN)
         own = self.request.tokens.list(self.request.identity.username)
         found = [token for token in own if token["id"] == self.number]
         if not found:
-            raise NotFound("There is no such token.")
+            raise NotFound(NO_TOKEN)
         self.state = found[0]
 
 
-def _number(text: str, what: str) -> int:
+def _number(text: str, sentence: str) -> int:
     if not _NUMBER.fullmatch(text):
-        raise NotFound(f"There is no such {what}.")
+        raise NotFound(sentence)
     return int(text)
 
 

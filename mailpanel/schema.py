@@ -16,6 +16,7 @@ import colander
 
 from mailpanel.errors import FieldError, InvalidFields
 from mailpanel.hostnames import canonical_hostname
+from mailpanel.words import _, grouped
 
 __all__ = [
     "REQUIRED",
@@ -33,7 +34,7 @@ __all__ = [
     "deserialize",
 ]
 
-REQUIRED = "This field is required."
+REQUIRED = _("This field is required.")
 
 
 def deserialize(node: colander.SchemaNode, cstruct: Any) -> dict[str, Any]:
@@ -67,11 +68,11 @@ class Object(colander.Mapping):
         if cstruct is colander.null:
             return colander.null
         if not isinstance(cstruct, dict):
-            raise colander.Invalid(node, "This must be a JSON object.")
+            raise colander.Invalid(node, _("This must be a JSON object."))
         invalid = colander.Invalid(node)
         appstruct = dict(self._good_children(node, cstruct, invalid))
         for name in sorted(cstruct.keys() - {child.name for child in node.children}):
-            _add(invalid, _shown(name), "There is no such field; leave it out.")
+            _add(invalid, _shown(name), _("There is no such field; leave it out."))
         wrong = {child.node.name for child in invalid.children}
         cross: Callable[..., Iterator[tuple[str, str]]] | None = getattr(node, "cross", None)
         for name, sentence in cross(appstruct, wrong) if cross else ():
@@ -113,7 +114,7 @@ class Strict(colander.SchemaType):
     """A type that takes one JSON type; ``parse`` turns it into the appstruct."""
 
     json_type: type = str
-    json_name = "text"
+    json_name: str = _("text")
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct is colander.null:
@@ -121,7 +122,7 @@ class Strict(colander.SchemaType):
         if self.json_type is int and _bound(node, "form"):
             cstruct = _form_integer(node, cstruct)
         if type(cstruct) is not self.json_type:
-            raise colander.Invalid(node, f"This must be {self.json_name}.")
+            raise colander.Invalid(node, _("This must be ${kind}.", kind=self.json_name))
         return self.parse(node, cstruct)
 
     def serialize(self, node: colander.SchemaNode, appstruct: Any) -> Any:
@@ -137,7 +138,7 @@ def _bound(node: colander.SchemaNode, name: str) -> Any:
 
 def _form_integer(node: colander.SchemaNode, text: Any) -> int:
     if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,9}", text.strip()):
-        raise colander.Invalid(node, "Write a whole number in digits.")
+        raise colander.Invalid(node, _("Write a whole number in digits."))
     return int(text.strip())
 
 
@@ -145,7 +146,7 @@ class Integer(Strict):
     """A JSON integer between *low* and *high*: not ``true``, not ``587.0``, not ``"587"``."""
 
     json_type = int
-    json_name = "a JSON integer, without quotes or a decimal point"
+    json_name = _("a JSON integer, without quotes or a decimal point")
 
     def __init__(self, low: int, high: int) -> None:
         self.low = low
@@ -153,14 +154,15 @@ class Integer(Strict):
 
     def parse(self, node: colander.SchemaNode, given: int) -> int:
         if not self.low <= given <= self.high:
-            raise colander.Invalid(node, f"This must be from {self.low} to {self.high}.")
+            sentence = _("This must be from ${low} to ${high}.", low=self.low, high=self.high)
+            raise colander.Invalid(node, sentence)
         return given
 
 
 class IntegerOrNull(Integer):
     """A JSON integer between *low* and *high*, or ``null``; in a form a blank field is that."""
 
-    json_name = "a JSON integer, without quotes or a decimal point, or null"
+    json_name = _("a JSON integer, without quotes or a decimal point, or null")
     blank = ""
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
@@ -176,7 +178,7 @@ class Null(colander.SchemaType):
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         if cstruct not in (None, colander.null):
-            raise colander.Invalid(node, "This must be null, or left out.")
+            raise colander.Invalid(node, _("This must be null, or left out."))
         return colander.drop
 
     def serialize(self, node: colander.SchemaNode, appstruct: Any) -> Any:
@@ -198,7 +200,8 @@ class OneOf(Strict):
 
     def parse(self, node: colander.SchemaNode, given: str) -> str:
         if given not in self.words:
-            raise colander.Invalid(node, f"This must be one of {', '.join(self.words)}.")
+            sentence = _("This must be one of ${words}.", words=", ".join(self.words))
+            raise colander.Invalid(node, sentence)
         return given
 
 
@@ -221,16 +224,20 @@ class Text(Strict):
     def problem(self, text: str) -> str | None:
         """Return a sentence about what is wrong with *text*, or ``None``."""
         if not text:
-            return "This must not be empty."
+            return _("This must not be empty.")
         if len(text) > self.longest:
-            return f"This must be at most {self.longest:,} characters; it has {len(text):,}."
+            return _(
+                "This must be at most ${longest} characters; it has ${length}.",
+                longest=grouped(self.longest),
+                length=grouped(len(text)),
+            )
         categories = {unicodedata.category(char) for char in text}
         if "Cc" in categories:
-            return "Control characters (a line break, a tab) cannot be used; remove them."
+            return _("Control characters (a line break, a tab) cannot be used; remove them.")
         if "Cs" in categories:
-            return "This holds half of a character (a lone surrogate); send whole characters."
+            return _("This holds half of a character (a lone surrogate); send whole characters.")
         if text != text.strip():
-            return "A blank at the beginning or the end would be lost; remove it."
+            return _("A blank at the beginning or the end would be lost; remove it.")
         return None
 
 
@@ -249,7 +256,7 @@ class Username(Text):
 
     def problem(self, text: str) -> str | None:
         if ":" in text:
-            return (
+            return _(
                 "A username with “:” cannot be expressed in Postfix. "
                 "Ask your provider for another one."
             )

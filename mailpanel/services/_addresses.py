@@ -9,11 +9,12 @@ from mailpanel.errors import FieldError, InvalidFields
 from mailpanel.models import Account
 from mailpanel.services.account_rules import NAME
 from mailpanel.settings import Setting
+from mailpanel.words import _
 
 __all__ = ["own_address"]
 
-NO_MAIL = "This setting sends no mail; leave it out."
-NO_ADDRESS = (
+NO_MAIL = _("This setting sends no mail; leave it out.")
+NO_ADDRESS = _(
     "The account has no address that a message could go to; give it a recovery_email first, or "
     "test without a message."
 )

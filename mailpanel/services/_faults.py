@@ -8,6 +8,7 @@ from typing import NoReturn
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, InterfaceError, OperationalError
 
 from mailpanel.errors import DatabaseAway, MailpanelError
+from mailpanel.words import _
 
 __all__ = ["UNREADABLE", "is_unreadable", "raise_translated", "translated"]
 
@@ -41,7 +42,7 @@ def translated(error: DBAPIError, in_commit: bool = False) -> MailpanelError | D
     """
     state = getattr(error.orig, "sqlstate", None)
     if _not_migrated(error, state):
-        return DatabaseAway("The database is not ready for this release; run mailpanel init.")
+        return DatabaseAway(_("The database is not ready for this release; run mailpanel init."))
     if not _is_away(error, state):
         return error
     # One line, whatever the server has said.
@@ -54,12 +55,12 @@ def translated(error: DBAPIError, in_commit: bool = False) -> MailpanelError | D
 
 def _sentence(said: str, state: str | None) -> str:
     if state == NOT_PERMITTED:
-        return "The database forbids this; make mailpanel's role its owner."
+        return _("The database forbids this; make mailpanel's role its owner.")
     if "unable to open database file" in said:
-        return "The database is not there, or not readable; run mailpanel init."
+        return _("The database is not there, or not readable; run mailpanel init.")
     if state in BUSY or "database is locked" in said:
-        return "The database is busy; try again."
-    return "The database cannot be reached; try again."
+        return _("The database is busy; try again.")
+    return _("The database cannot be reached; try again.")
 
 
 def is_unreadable(error: DBAPIError) -> bool:

@@ -20,6 +20,7 @@ from mailpanel.services._rows import locked_row
 from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock
 from mailpanel.settings import Setting
+from mailpanel.words import _
 
 __all__ = [
     "IfMatch",
@@ -71,14 +72,16 @@ class Place:
     def _require_match(self, if_match: IfMatch) -> None:
         is_set = self.current is not None and not self.current.reset
         if if_match.unset and is_set:
-            raise PreconditionFailed("This setting was set meanwhile; read it, then decide anew.")
+            raise PreconditionFailed(
+                _("This setting was set meanwhile; read it, then decide anew.")
+            )
         if if_match.unset:
             return
         if self.current is None or self.current.reset:
-            raise PreconditionFailed("If-Match was sent, but this setting is not set.")
+            raise PreconditionFailed(_("If-Match was sent, but this setting is not set."))
         if not if_match.any and str(self.current.number) not in if_match.revisions:
             raise PreconditionFailed(
-                "This setting was changed meanwhile; read it again, then decide anew."
+                _("This setting was changed meanwhile; read it again, then decide anew.")
             )
 
 
@@ -118,7 +121,7 @@ def found(session: Session, name: str, number: int) -> Revision:
     """Return revision *number* of *name*; raises :class:`NotFound`."""
     revision = session.get(Revision, {"setting": name, "number": number})
     if revision is None:
-        raise NotFound("There is no such revision of this setting.")
+        raise NotFound(_("There is no such revision of this setting."))
     return revision
 
 
@@ -138,13 +141,16 @@ def old_candidate(setting: Setting, old: Revision, number: int, sealer: Sealer) 
     """
     if setting.generates:
         raise Conflict(
-            "What was generated for an old revision is known to nobody here; "
-            "have a new one made in place of it."
+            _(
+                "What was generated for an old revision is known to nobody here; "
+                "have a new one made in place of it."
+            )
         )
     if not is_restorable(setting, old):
-        sentence = (
-            f"The password of revision {old.number} is no longer kept; "
-            "set its values anew, with the password."
+        sentence = _(
+            "The password of revision ${number} is no longer kept; "
+            "set its values anew, with the password.",
+            number=old.number,
         )
         raise InvalidFields([FieldError(setting.secret_field or "password", sentence)])
     return make_candidate(setting, old.value, old, number, sealer)

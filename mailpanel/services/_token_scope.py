@@ -9,6 +9,7 @@ from datetime import datetime
 from mailpanel.errors import FieldError, InvalidFields
 from mailpanel.models import Token
 from mailpanel.settings import SETTINGS
+from mailpanel.words import _
 
 __all__ = ["check_fields", "check_reach", "is_seen"]
 
@@ -25,15 +26,19 @@ def check_fields(
     """Raise :class:`InvalidFields` with all that is wrong with a token that is asked for."""
     errors = []
     if len(name) > LONGEST_NAME:
-        errors.append(FieldError("name", f"A name has at most {LONGEST_NAME} characters."))
+        errors.append(
+            FieldError("name", _("A name has at most ${longest} characters.", longest=LONGEST_NAME))
+        )
     if not all(char.isprintable() for char in name):
-        errors.append(FieldError("name", "A name has no control characters."))
+        errors.append(FieldError("name", _("A name has no control characters.")))
     if any(setting not in SETTINGS for setting in settings):
-        errors.append(FieldError("settings", f"There are only: {', '.join(SETTINGS)}."))
+        errors.append(
+            FieldError("settings", _("There are only: ${words}.", words=", ".join(SETTINGS)))
+        )
     if not all(_is_network(network) for network in networks):
-        errors.append(FieldError("networks", "Give networks like 10.0.0.0/8 or 2001:db8::/32."))
+        errors.append(FieldError("networks", _("Give networks like 10.0.0.0/8 or 2001:db8::/32.")))
     if expires is not None and expires <= now:
-        errors.append(FieldError("expires", "This time has passed; give one to come."))
+        errors.append(FieldError("expires", _("This time has passed; give one to come.")))
     if errors:
         raise InvalidFields(errors)
 
@@ -53,7 +58,7 @@ def is_seen(token: Token, in_use: Token) -> bool:
 def _wider(token: Token, in_use: Token) -> Iterator[FieldError]:
     """Yield each field in which *token* is wider than the one *in_use*, with the remedy."""
     if in_use.read_only and not token.read_only:
-        yield FieldError("read_only", "The token in use is read-only, so this must be true.")
+        yield FieldError("read_only", _("The token in use is read-only, so this must be true."))
     settings = in_use.settings
     if settings is not None and not _is_subset(token.settings, settings):
         yield FieldError(
@@ -66,7 +71,7 @@ def _wider(token: Token, in_use: Token) -> Iterator[FieldError]:
         )
     ends = in_use.expires
     if ends is not None and (token.expires is None or token.expires > ends):
-        yield FieldError("expires", "The token in use expires; name a time no later than that.")
+        yield FieldError("expires", _("The token in use expires; name a time no later than that."))
 
 
 def _is_subset(names: list[str] | None, wider: list[str]) -> bool:

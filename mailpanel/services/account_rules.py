@@ -8,6 +8,7 @@ from typing import Any
 
 from mailpanel.errors import FieldError, InvalidFields
 from mailpanel.services.passwords import SHORTEST, is_common
+from mailpanel.words import _
 
 __all__ = [
     "EMAIL",
@@ -50,15 +51,15 @@ def name_problem(name: str) -> str | None:
     """Return a sentence about what is wrong with a username, or ``None``."""
     if NAME.fullmatch(name):
         return None
-    return "Use 1 to 64 letters, digits and the characters . _ @ + - here."
+    return _("Use 1 to 64 letters, digits and the characters . _ @ + - here.")
 
 
 def password_problem(password: str) -> str | None:
     """Return a sentence about what is wrong with an account's password, or ``None``."""
     if len(password) < SHORTEST:
-        return f"A password has at least {SHORTEST} characters."
+        return _("A password has at least ${shortest} characters.", shortest=SHORTEST)
     if is_common(password):
-        return "This password is among those guessed first; choose another."
+        return _("This password is among those guessed first; choose another.")
     return whole_problem(password)
 
 
@@ -75,16 +76,17 @@ def words_problem(password: str, words: Iterable[str]) -> str | None:
             rest = rest.replace(word.casefold(), "")
     if len(rest) >= LEAST_BESIDE:
         return None
-    return (
+    return _(
         "This password is made of names that are guessed here first; "
-        f"write at least {LEAST_BESIDE} other characters beside them."
+        "write at least ${least} other characters beside them.",
+        least=LEAST_BESIDE,
     )
 
 
 def whole_problem(text: str) -> str | None:
     """Return a sentence where *text* holds a lone surrogate, which is no text, or ``None``."""
     if any("\ud800" <= char <= "\udfff" for char in text):
-        return "This holds half of a character; send whole characters."
+        return _("This holds half of a character; send whole characters.")
     return None
 
 
@@ -92,18 +94,18 @@ def email_problem(address: str) -> str | None:
     """Return a sentence about what is wrong with a mail address, or ``None``."""
     if len(address) <= LONGEST_EMAIL and EMAIL.fullmatch(address):
         return None
-    return "Write a mail address, like alice@example.org."
+    return _("Write a mail address, like alice@example.org.")
 
 
 def language_problem(tag: str) -> str | None:
     """Return a sentence about what is wrong with a language's tag, or ``None``."""
     if LANGUAGE.fullmatch(tag):
         return None
-    return "Write a language's tag, like en, de or pt-BR."
+    return _("Write a language's tag, like en, de or pt-BR.")
 
 
 def _level_problem(level: str) -> str | None:
-    return None if level in LEVELS else f"This must be one of {', '.join(LEVELS)}."
+    return None if level in LEVELS else _("This must be one of ${words}.", words=", ".join(LEVELS))
 
 
 _RULES: Mapping[str, Callable[[str], str | None]] = {

@@ -17,6 +17,7 @@ from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
 from mailpanel.services.passwords import hash_password
+from mailpanel.words import _
 
 __all__ = ["LEVELS", "NAME", "NOBODY", "Accounts", "is_other"]
 
@@ -24,7 +25,7 @@ NOBODY = Author("", None, "")
 # What the audit log tells of a change; of all else that it was changed.
 TOLD = ("perm_level", "enabled", "api_access")
 RENEWED = "account.passwd"
-LEAKED = "This password is known from a leak; choose another."
+LEAKED = _("This password is known from a leak; choose another.")
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -80,7 +81,7 @@ class Accounts:
                 session.add(account)
                 self._record(session, author, "account.add", name, perm_level=perm_level)
         except IntegrityError:
-            raise Conflict("There is an account of that name already.") from None
+            raise Conflict(_("There is an account of that name already.")) from None
         return _as_dict(account)
 
     def list(self) -> Rows:
@@ -128,7 +129,7 @@ class Accounts:
             masters = _locked_masters(session)
             account = _found(session, name, lock=True)
             if seen is not None and is_other(account, seen):
-                raise NotFound("Your account has just been disabled, or got another password.")
+                raise NotFound(_("Your account has just been disabled, or got another password."))
             first = account.password_hash is None
             for field, value in given.items():
                 setattr(account, field, value)
@@ -200,7 +201,7 @@ def _found(session: Session, name: str, lock: bool = False) -> Account:
     if NAME.fullmatch(name):
         account = session.scalar(query.with_for_update() if lock else query)
     if account is None:
-        raise NotFound("There is no such account.")
+        raise NotFound(_("There is no such account."))
     return account
 
 
@@ -237,8 +238,11 @@ def _keep_one_master(session: Session, account: Account, masters: Sequence[int])
         return
     if session.scalar(select(Account.id).where(Account.id == account.id, _is_master())) is None:
         raise Conflict(
-            f"{account.username} is the last enabled MasterAdmin who can come in; "
-            "add or enable another one first."
+            _(
+                "${name} is the last enabled MasterAdmin who can come in; "
+                "add or enable another one first.",
+                name=account.username,
+            )
         )
 
 

@@ -18,6 +18,7 @@ from mailpanel.services.clock import Clock, utc_now
 from mailpanel.services.database import Database
 from mailpanel.services.wake import Waker
 from mailpanel.settings import SETTINGS, Setting
+from mailpanel.words import _
 
 __all__ = ["Adoption"]
 
@@ -51,17 +52,17 @@ class Adoption:
             query = select(ErrandRow).where(ErrandRow.ticket == ticket, ErrandRow.kind == "adopt")
             row = session.scalars(query.with_for_update()).one_or_none()
             if row is None:
-                raise NotFound("There is no such errand, or no more.")
+                raise NotFound(_("There is no such errand, or no more."))
             if row.answer is None:
                 return None
             adopted: dict[str, Any] | None = row.answer.get("adopted")
             if adopted is None:
-                raise Conflict(row.answer["error"] or "There is nothing to adopt.")
+                raise Conflict(row.answer["error"] or _("There is nothing to adopt."))
             setting = self._settings[row.setting]
             place = locked(session, row.setting)
             if place.current is not None and place.current.created > row.created:
                 raise PreconditionFailed(
-                    "This setting was changed meanwhile; read it again, then decide anew."
+                    _("This setting was changed meanwhile; read it again, then decide anew.")
                 )
             # As if it were stored already: its secret, which only a mail host can open, stays.
             found = Revision(value=adopted["value"], sealed=adopted["sealed"])

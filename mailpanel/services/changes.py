@@ -34,6 +34,7 @@ from mailpanel.services.database import Database
 from mailpanel.services.hosts import away_after
 from mailpanel.services.wake import Waker
 from mailpanel.settings import SETTINGS, Setting
+from mailpanel.words import _
 
 __all__ = ["Author", "Changes", "IfMatch", "SettingState"]
 
@@ -249,7 +250,7 @@ class Changes:
         try:
             return self._settings[name]
         except KeyError:
-            raise NotFound("There is no such setting.") from None
+            raise NotFound(_("There is no such setting.")) from None
 
     def _resetting(
         self,

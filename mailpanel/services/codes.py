@@ -17,6 +17,7 @@ from mailpanel.services.database import Database
 from mailpanel.services.proofs import Proofs, Visitor, counted_as
 from mailpanel.services.throttle import Throttle
 from mailpanel.vault import Vault
+from mailpanel.words import _
 
 __all__ = ["BAD_CODES", "DAY", "TOO_MANY_CODES", "Codes", "count_codes", "purpose_of"]
 
@@ -24,7 +25,7 @@ DAY = 86_400
 # A day, of one account. Three of a million codes are right at any time, so whoever has the
 # password and guesses for a year finds one with a chance of one in a hundred.
 BAD_CODES = 10
-TOO_MANY_CODES = (
+TOO_MANY_CODES = _(
     "Too many wrong codes were given for this account. A recovery code counts even now, and so "
     "does a code in a browser in which you were logged in before."
 )

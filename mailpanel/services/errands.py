@@ -29,6 +29,7 @@ from mailpanel.services.database import Database
 from mailpanel.services.hosts import away_after, require_host
 from mailpanel.services.wake import Waker
 from mailpanel.settings import SETTINGS, Setting
+from mailpanel.words import _
 
 __all__ = ["LIFE", "MOST", "MOST_MESSAGES", "Answer", "Errands", "only"]
 
@@ -84,7 +85,7 @@ class Errands:
         """
         setting = self._settings.get(name)
         if setting is None:
-            raise NotFound("There is no such setting.")
+            raise NotFound(_("There is no such setting."))
         with self._database.writing() as session:
             current = present(session, name).current
             made = make_candidate(
@@ -100,7 +101,7 @@ class Errands:
     def dry_reset(self, name: str, author: Author, *, errors: Sequence[FieldError] = ()) -> str:
         """Ask every live host what a reset of setting *name* would change; as :meth:`test`."""
         if name not in self._settings:
-            raise NotFound("There is no such setting.")
+            raise NotFound(_("There is no such setting."))
         if errors:
             raise InvalidFields(list(errors))
         with self._database.writing() as session:
@@ -130,7 +131,7 @@ class Errands:
 
     def _ask_by_name(self, kind: str, name: str, hosts: Sequence[str], author: Author) -> str:
         if name not in self._settings:
-            raise NotFound("There is no such setting.")
+            raise NotFound(_("There is no such setting."))
         with self._database.writing() as session:
             for host in hosts:
                 require_host(session, host)
@@ -155,7 +156,7 @@ class Errands:
             found = self._answers(ErrandRow.ticket == ticket, ErrandRow.setting == name)
             if found:
                 return found
-        raise NotFound("There is no such test, or no more.")
+        raise NotFound(_("There is no such test, or no more."))
 
     def wait(self, ticket: str, seconds: float) -> list[Answer]:
         """Return the answers as soon as all are there, else those that are after *seconds*."""
@@ -195,11 +196,13 @@ class Errands:
             ErrandRow.created > now - WINDOW
         )
         if (session.scalar(asked) or 0) >= MOST:
-            raise Throttled("Too many tests at once; wait a minute.", int(WINDOW.total_seconds()))
+            raise Throttled(
+                _("Too many tests at once; wait a minute."), int(WINDOW.total_seconds())
+            )
         with_message = asked.where(ErrandRow.message_to.is_not(None))
         if message_to and (session.scalar(with_message) or 0) >= MOST_MESSAGES:
             raise Throttled(
-                "Too many test messages at once; wait a minute, or test without one.",
+                _("Too many test messages at once; wait a minute, or test without one."),
                 int(WINDOW.total_seconds()),
             )
         ticket = secrets.token_hex(16)
@@ -229,7 +232,7 @@ def only(answers: list[Answer]) -> Answer:
     Its errands go with a host that is forgotten.
     """
     if not answers:
-        raise NotFound("This host has just been forgotten.")
+        raise NotFound(_("This host has just been forgotten."))
     return answers[0]
 
 

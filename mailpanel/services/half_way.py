@@ -15,12 +15,13 @@ from mailpanel.models import Account
 from mailpanel.services.clock import Clock, utc_now
 from mailpanel.services.proofs import Proofs
 from mailpanel.vault import Vault
+from mailpanel.words import _
 
 __all__ = ["LONGEST_HALF_WAY", "HalfWay", "Tickets"]
 
 LONGEST_HALF_WAY = timedelta(minutes=5)
 PURPOSE = "half-way"
-OVER = "This took too long. Log in once more."
+OVER = _("This took too long. Log in once more.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from mailpanel.services._revisions import found, is_restorable
 from mailpanel.services.clock import in_text
 from mailpanel.services.database import Database
 from mailpanel.settings import SETTINGS, Setting
+from mailpanel.words import _
 
 __all__ = ["LARGEST_PAGE", "PAGE", "History"]
 
@@ -54,7 +55,7 @@ class History:
         """
         setting = self._settings.get(name)
         if setting is None:
-            raise NotFound("There is no such setting.")
+            raise NotFound(_("There is no such setting."))
         query = select(Revision).where(Revision.setting == name)
         if before is not None:
             query = query.where(Revision.number < before)

@@ -29,6 +29,7 @@ from mailpanel.services.audit import Author
 from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
 from mailpanel.settings import SETTINGS
+from mailpanel.words import _
 
 __all__ = ["Desired", "Hosts", "Report", "away_after", "require_host"]
 
@@ -49,7 +50,7 @@ def require_host(session: Session, name: str) -> None:
     """
     query = _named(name).with_for_update(read=True, key_share=True)
     if not _is_text(name) or session.scalar(query) is None:
-        raise NotFound("There is no such host.")
+        raise NotFound(_("There is no such host."))
 
 
 def _named(name: str) -> Select[Any]:
@@ -142,13 +143,13 @@ class Hosts:
         for host in self.list():
             if host["name"] == name:
                 return host
-        raise NotFound("There is no such host.")
+        raise NotFound(_("There is no such host."))
 
     def require(self, name: str) -> None:
         """Raise :class:`NotFound` unless there is the host *name*, whatever it has told."""
         with self._database.reading() as session:
             if not _is_text(name) or session.scalar(_named(name)) is None:
-                raise NotFound("There is no such host.")
+                raise NotFound(_("There is no such host."))
 
     def any_live(self) -> bool:
         """Say whether at least one host is not away."""
@@ -165,7 +166,7 @@ class Hosts:
         with self._database.writing() as session:
             # Nothing of the row is read: it may be broken, and this mends it.
             if not _is_text(name) or session.scalar(_named(name).with_for_update()) is None:
-                raise NotFound("There is no such host.")
+                raise NotFound(_("There is no such host."))
             session.execute(delete(Host).where(Host.name == name))
             audit.record(session, author, "host.forget", detail={"host": name}, clock=self._clock)
 

@@ -18,6 +18,7 @@ from mailpanel.services.database import Database
 from mailpanel.services.passwords import is_right
 from mailpanel.services.refusals import Refusals
 from mailpanel.services.throttle import Throttle
+from mailpanel.words import _
 
 __all__ = [
     "BAD_PASSWORDS",
@@ -31,7 +32,7 @@ __all__ = [
 # In a minute, from one network. A password has twelve characters and is not a common one
 # (API.md), so a year of that, five million guesses, finds none that was not known before.
 BAD_PASSWORDS = 10
-TOO_MANY_PASSWORDS = "Too many wrong passwords came from your network."
+TOO_MANY_PASSWORDS = _("Too many wrong passwords came from your network.")
 
 
 @dataclass(frozen=True, slots=True)

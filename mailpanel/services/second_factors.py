@@ -25,14 +25,15 @@ from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.codes import count_codes, purpose_of
 from mailpanel.services.database import Database
 from mailpanel.vault import Vault
+from mailpanel.words import _
 
 __all__ = ["Enrolment", "SecondFactors"]
 
 LONGEST_ENROLMENT = timedelta(hours=1)
 PURPOSE = "enrolment"
-NO_FACTOR = "This account has no second factor."
-WRONG = "This is not the present code. Look at the clock of your device, and type the next one."
-TOO_OLD = "This took too long. Begin again, with the new code to scan."
+NO_FACTOR = _("This account has no second factor.")
+WRONG = _("This is not the present code. Look at the clock of your device, and type the next one.")
+TOO_OLD = _("This took too long. Begin again, with the new code to scan.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class SecondFactors:
         *box* is too old, :class:`Conflict` where there is a second factor already.
         """
         if self.get(username) is not None:
-            raise Conflict("You have a second factor already; remove that one first.")
+            raise Conflict(_("You have a second factor already; remove that one first."))
         secret = pyotp.random_base32() if box is None else self._unlocked(username, box)
         if box is None:
             until = (self._clock() + LONGEST_ENROLMENT).timestamp()
@@ -102,7 +103,7 @@ class SecondFactors:
         with self._database.writing() as session:
             account = _locked(session, username)
             if session.get(SecondFactor, account.id) is not None:
-                raise Conflict("You have a second factor already; remove that one first.")
+                raise Conflict(_("You have a second factor already; remove that one first."))
             kept = self._vault.lock(purpose_of(account.id), {"secret": secret})
             session.add(SecondFactor(account_id=account.id, box=kept, last_step=step, created=now))
             codes = _give_codes(session, account.id)
@@ -158,7 +159,7 @@ def _account(session: Transaction, username: str, lock: bool = False) -> Account
 def _locked(session: Transaction, username: str) -> Account:
     account = _account(session, username, lock=True)
     if account is None:
-        raise NotFound("There is no such account.")
+        raise NotFound(_("There is no such account."))
     return account
 
 

@@ -23,6 +23,7 @@ from mailpanel.services.codes import Codes
 from mailpanel.services.database import Database
 from mailpanel.services.half_way import HalfWay, Tickets
 from mailpanel.services.proofs import Proofs, Visitor, known_mark
+from mailpanel.words import _
 
 __all__ = ["FRESH", "IDLE", "LONGEST", "Opened", "Session", "Sessions"]
 
@@ -42,7 +43,7 @@ class Session:
     """Somebody who is logged in; ``kept`` is for the next page, see :class:`PanelSession`.
 
     ``fresh`` says that its owner has just given the password or the second factor;
-    ``second_factor`` that there is one.
+    ``second_factor`` that there is one. ``language`` is the account's.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Session:
     fresh: bool
     second_factor: bool
     kept: dict[str, Any]
+    language: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class Sessions:
             self._clock() - row.proved < FRESH,
             second_factor,
             row.kept,
+            account.language,
         )
 
     def touch(self, session: Session) -> None:
@@ -173,7 +176,7 @@ class Sessions:
         with self._database.writing() as session:
             row = session.get(PanelSession, number, with_for_update={"of": PanelSession})
             if row is None or row.account.username != username:
-                raise NotFound("There is no such log-in; it may have ended by itself.")
+                raise NotFound(_("There is no such log-in; it may have ended by itself."))
             session.delete(row)
             detail = {"session": number}
             audit.record(session, author, "session.end", detail=detail, clock=self._clock)
@@ -191,12 +194,12 @@ class Sessions:
         name = session.identity.username
         seen = self._proofs.by_password(name, current, visitor)
         if seen is None:
-            raise InvalidFields([FieldError("current", "This is not your present password.")])
+            raise InvalidFields([FieldError("current", _("This is not your present password."))])
         author = Author(name, None, visitor.address)
         account = self._accounts.renew_password(seen, new, author)
         opened = self._opened(account, visitor, kept)
         if opened is None:
-            raise NotFound("Your account has just been removed or disabled.")
+            raise NotFound(_("Your account has just been removed or disabled."))
         return opened
 
     def prove(
@@ -217,7 +220,7 @@ class Sessions:
         with self._database.writing() as writing:
             row = writing.get(PanelSession, session.number, with_for_update={"of": PanelSession})
             if row is None:
-                raise NotFound("Your log-in has just ended.")
+                raise NotFound(_("Your log-in has just ended."))
             for name, value in values.items():
                 setattr(row, name, value)
             detail = {"session": row.id}

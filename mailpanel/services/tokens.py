@@ -21,6 +21,7 @@ from mailpanel.services.audit import Author
 from mailpanel.services.authentication import digest_of
 from mailpanel.services.clock import Clock, in_text, utc_now
 from mailpanel.services.database import Database
+from mailpanel.words import _
 
 __all__ = ["Issued", "Tokens"]
 
@@ -92,11 +93,11 @@ class Tokens:
         with self._database.writing() as session:
             owner = _owner(session, account, alone=newest is not None)
             if owner is None or (proven and not _is_still(owner, proven)):
-                raise NotFound("There is no such account.")
+                raise NotFound(_("There is no such account."))
             if within is not None:
                 check_reach(row, _in_use(session, within))
             if newest is not None and _newest(session, owner) > newest:
-                raise PreconditionFailed("A token has been made since this form was loaded.")
+                raise PreconditionFailed(_("A token has been made since this form was loaded."))
             is_over = (Token.account_id == owner.id, Token.expires <= now)
             session.execute(delete(Token).where(*is_over))
             row.account_id = owner.id
@@ -140,7 +141,7 @@ class Tokens:
             if token_id <= LARGEST_ID:
                 token = session.get(Token, token_id, with_for_update=lock)
             if token is None or not _is_reached(session, token, account, within):
-                raise NotFound("There is no such token.")
+                raise NotFound(_("There is no such token."))
             session.delete(token)
             detail = {"account": token.account.username, "token": token_id}
             audit.record(session, author, "token.revoke", detail=detail, clock=self._clock)
@@ -159,7 +160,7 @@ def _is_reached(session: Session, token: Token, account: str | None, within: int
 def _in_use(session: Session, token_id: int) -> Token:
     token = session.get(Token, token_id)
     if token is None:
-        raise NotFound("The token in use has just been revoked.")
+        raise NotFound(_("The token in use has just been revoked."))
     return token
 
 

@@ -11,6 +11,7 @@ from mailpanel.addresses import is_never_a_server
 from mailpanel.errors import Refused
 from mailpanel.plan import Facts
 from mailpanel.schema import REQUIRED, Hostname, Object, OneOf, Port, Secret, Username
+from mailpanel.words import Words, _
 
 __all__ = [
     "DESTINATION",
@@ -19,6 +20,7 @@ __all__ = [
     "require_possible",
     "server_for_root",
     "server_in_words",
+    "tls_in_words",
     "tls_of",
 ]
 
@@ -27,10 +29,10 @@ DESTINATION = ("server_hostname", "server_port", "username", "security")
 
 # What a form calls the choices of how TLS begins.
 LABELS = {
-    "": "by the port",
+    "": _("by the port"),
     "starttls": "STARTTLS",
-    "tls": "TLS from the start",
-    "none": "no TLS",
+    "tls": _("TLS from the start"),
+    "none": _("no TLS"),
 }
 
 
@@ -41,31 +43,31 @@ class SmtpServerSchema(colander.MappingSchema):
 
     server_hostname = colander.SchemaNode(
         Hostname(),
-        title="Server",
-        description="The server's name or address. Its certificate must match it.",
+        title=_("Server"),
+        description=_("The server's name or address. Its certificate must match it."),
     )
     server_port = colander.SchemaNode(
         Port(),
-        title="Port",
-        description="587 uses STARTTLS, 465 TLS from the start.",
+        title=_("Port"),
+        description=_("587 uses STARTTLS, 465 TLS from the start."),
     )
     username = colander.SchemaNode(
         Username(),
         missing=colander.drop,
-        title="Username",
-        description="Leave out username and password for a server without an account.",
+        title=_("Username"),
+        description=_("Leave out username and password for a server without an account."),
     )
     password = colander.SchemaNode(
         Secret(),
         missing=colander.drop,
-        title="Password",
-        description="Stored as sent; blanks inside are kept. It is never shown again.",
+        title=_("Password"),
+        description=_("Stored as sent; blanks inside are kept. It is never shown again."),
     )
     security = colander.SchemaNode(
         OneOf(("starttls", "tls", "none")),
         missing=colander.drop,
-        title="Security",
-        description="Overrides the port's rule; none only without an account.",
+        title=_("Security"),
+        description=_("Overrides the port's rule; none only without an account."),
         labels=LABELS,
     )
 
@@ -79,16 +81,19 @@ class SmtpServerSchema(colander.MappingSchema):
             return None
         if stored is None or not stored.has_secret:
             return REQUIRED
-        return (
+        return _(
             "Type the password again: the stored one is kept only while server, port, "
             "username and security stay as they are."
         )
 
 
-def server_in_words(value: Mapping[str, Any]) -> str:
-    """Return which server *value* means, by which port, as whom and under what protection."""
-    account = f", as {value['username']}" if "username" in value else ", without an account"
-    return f"{value['server_hostname']}, port {value['server_port']}{account}. {_tls(value)}"
+def server_in_words(value: Mapping[str, Any]) -> Words:
+    """Return which server *value* means, by which port and as whom."""
+    server, port = value["server_hostname"], value["server_port"]
+    if "username" not in value:
+        return _("${server}, port ${port}, without an account", server=server, port=port)
+    username = value["username"]
+    return _("${server}, port ${port}, as ${username}", server=server, port=port, username=username)
 
 
 def server_for_root(value: Mapping[str, Any]) -> str:
@@ -97,15 +102,18 @@ def server_for_root(value: Mapping[str, Any]) -> str:
     return f"{value['server_hostname']}, port {value['server_port']}, {account}"
 
 
-def _tls(value: Mapping[str, Any]) -> str:
+def tls_in_words(value: Mapping[str, Any]) -> Words:
+    """Return under what protection *value* has the server, in a sentence."""
     kind = tls_of(value)
     if kind == "none":
-        return "Without TLS."
+        return _("Without TLS.")
     if "username" in value or "security" in value:
-        start = "from the start" if kind == "tls" else "by STARTTLS"
-        return f"TLS {start}, certificate verified."
-    start = "from the start" if kind == "tls" else "where the server offers it"
-    return f"TLS {start}, certificate not verified."
+        if kind == "tls":
+            return _("TLS from the start, certificate verified.")
+        return _("TLS by STARTTLS, certificate verified.")
+    if kind == "tls":
+        return _("TLS from the start, certificate not verified.")
+    return _("TLS where the server offers it, certificate not verified.")
 
 
 def tls_of(value: Mapping[str, Any]) -> str:

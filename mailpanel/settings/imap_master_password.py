@@ -19,6 +19,7 @@ from mailpanel.plan import DovecotFacts, DovecotSays, Facts, MasterUser, Plan, W
 from mailpanel.schema import Null, Object
 from mailpanel.settings._core import Setting
 from mailpanel.settings._dovecot import quoted, require_dovecot
+from mailpanel.words import _
 
 __all__ = ["ImapMasterPassword"]
 
@@ -51,8 +52,8 @@ class MasterPasswordSchema(colander.MappingSchema):
     null = colander.SchemaNode(
         Null(),
         missing=colander.drop,
-        title="Nothing",
-        description="The password is generated; there is nothing to send.",
+        title=_("Nothing"),
+        description=_("The password is generated; there is nothing to send."),
     )
 
 
@@ -61,16 +62,16 @@ class ImapMasterPassword(Setting):
 
     name = "imap_master_password"
     part = "dovecot"
-    title = "IMAP master password"
-    description = "A generated password that opens any mailbox by IMAP, and sends no mail."
-    unset = "There is no master password: only its owner opens a mailbox."
+    title = _("IMAP master password")
+    description = _("A generated password that opens any mailbox by IMAP, and sends no mail.")
+    unset = _("There is no master password: only its owner opens a mailbox.")
     schema = MasterPasswordSchema
     generates = True
     withdrawn = True
     example: ClassVar[Mapping[str, Any]] = {"null": None}
 
     def in_words(self, value: Mapping[str, Any] | None) -> str:
-        return "A master password opens any mailbox by IMAP. Nobody can send mail with it."
+        return _("A master password opens any mailbox by IMAP. Nobody can send mail with it.")
 
     def generate(self, random: Callable[[int], bytes]) -> tuple[str, dict[str, Any]]:
         letters = "".join(LETTERS[byte % len(LETTERS)] for byte in random(GROUPS * GROUP))
@@ -86,7 +87,7 @@ class ImapMasterPassword(Setting):
     def believed(self, value: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
         stored = value.get("hash")
         if value.keys() != {"hash"} or not isinstance(stored, str) or not HASH.fullmatch(stored):
-            raise InvalidFields([FieldError("hash", "This is no hash that mailpanel made.")])
+            raise InvalidFields([FieldError("hash", _("This is no hash that mailpanel made."))])
         return {"hash": stored}
 
     def alert(self, value: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from mailpanel.plan import CountOld, DovecotFacts, DovecotSays, Facts, Folder, P
 from mailpanel.schema import IntegerOrNull, Object
 from mailpanel.settings._core import Setting
 from mailpanel.settings._dovecot import block_name, require_dovecot
+from mailpanel.words import Words, _, counted
 
 __all__ = ["JunkTrashClearingInterval"]
 
@@ -36,13 +37,13 @@ class IntervalSchema(colander.MappingSchema):
 
     junk_days = colander.SchemaNode(
         IntegerOrNull(1, 3650),
-        title="Junk",
-        description="Days that a message stays in Junk folders; empty is for ever.",
+        title=_("Junk"),
+        description=_("Days that a message stays in Junk folders; empty is for ever."),
     )
     trash_days = colander.SchemaNode(
         IntegerOrNull(1, 3650),
-        title="Trash",
-        description="Days that a message stays in Trash folders; empty is for ever.",
+        title=_("Trash"),
+        description=_("Days that a message stays in Trash folders; empty is for ever."),
     )
 
 
@@ -51,9 +52,9 @@ class JunkTrashClearingInterval(Setting):
 
     name = "junk_trash_clearing_interval"
     part = "dovecot"
-    title = "Junk and Trash"
-    description = "After how many days the messages in Junk and Trash folders are deleted."
-    unset = "Junk and Trash folders are never cleared."
+    title = _("Junk and Trash")
+    description = _("After how many days the messages in Junk and Trash folders are deleted.")
+    unset = _("Junk and Trash folders are never cleared.")
     schema = IntervalSchema
     example: ClassVar[Mapping[str, Any]] = {"junk_days": 7, "trash_days": 14}
 
@@ -61,7 +62,9 @@ class JunkTrashClearingInterval(Setting):
         if value is None or not any(value.values()):
             return self.unset
         junk, trash = (_span(value[field]) for field in SPECIAL_USES)
-        return f"A message is deleted from Junk {junk}, from Trash {trash}."
+        return _(
+            "A message is deleted from Junk ${junk}, from Trash ${trash}.", junk=junk, trash=trash
+        )
 
     def plan(self, value: Mapping[str, Any], secret: str | None, facts: Facts) -> Plan:
         dovecot = require_dovecot(facts)
@@ -108,10 +111,10 @@ class JunkTrashClearingInterval(Setting):
         return {field: standing[field] if field in stricter else value[field] for field in value}
 
 
-def _span(days: int | None) -> str:
+def _span(days: int | None) -> Words:
     if days is None:
-        return "never"
-    return "after a day" if days == 1 else f"after {days:,} days"
+        return _("never")
+    return counted("after a day", "after ${count} days", days)
 
 
 def _folders(dovecot: DovecotFacts, special_use: str) -> dict[str, Folder]:

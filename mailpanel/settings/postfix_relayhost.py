@@ -39,8 +39,10 @@ from mailpanel.settings._smtp_account import (
     SmtpServerSchema,
     server_for_root,
     server_in_words,
+    tls_in_words,
     tls_of,
 )
+from mailpanel.words import _, sentences
 
 __all__ = ["PostfixRelayhost"]
 
@@ -54,11 +56,11 @@ class RelayhostSchema(SmtpServerSchema):
         """Yield what is wrong between the fields."""
         account = "username" in appstruct or "username" in wrong
         if not account and ("password" in appstruct or "password" in wrong):
-            yield "username", "A password needs its username; send both, or neither."
+            yield "username", _("A password needs its username; send both, or neither.")
         if account and (sentence := self.lacks_password(appstruct)):
             yield "password", sentence
         if account and appstruct.get("security") == "none":
-            yield "security", "With an account TLS is required; choose starttls or tls."
+            yield "security", _("With an account TLS is required; choose starttls or tls.")
 
 
 class PostfixRelayhost(Setting):
@@ -66,9 +68,9 @@ class PostfixRelayhost(Setting):
 
     name = "postfix_relayhost"
     part = "postfix"
-    title = "Relayhost"
-    description = "The smarthost that Postfix sends all mail through, with its account."
-    unset = "Mail goes straight to the servers of its recipients."
+    title = _("Relayhost")
+    description = _("The smarthost that Postfix sends all mail through, with its account.")
+    unset = _("Mail goes straight to the servers of its recipients.")
     schema = RelayhostSchema
     secret_field = "password"  # noqa: S105 (the name of the field)
     destination = DESTINATION
@@ -84,10 +86,15 @@ class PostfixRelayhost(Setting):
         return "username" in value
 
     def in_words(self, value: Mapping[str, Any] | None) -> str:
-        return f"All mail leaves through {server_in_words(value)}" if value else self.unset
+        if not value:
+            return self.unset
+        server = server_in_words(value)
+        return sentences(
+            _("All mail leaves through ${server}.", server=server), tls_in_words(value)
+        )
 
     def present_in_words(self, present: Mapping[str, Any]) -> str:
-        return f"All mail leaves through {present['relayhost']}, as main.cf says."
+        return _("All mail leaves through ${server}, as main.cf says.", server=present["relayhost"])
 
     def alert(self, value: Mapping[str, Any]) -> str:
         return f"All mail leaves through {server_for_root(value)}."

@@ -33,8 +33,10 @@ from mailpanel.settings._smtp_account import (
     require_possible,
     server_for_root,
     server_in_words,
+    tls_in_words,
     tls_of,
 )
+from mailpanel.words import _, sentences
 
 __all__ = ["SystemMailer"]
 
@@ -54,14 +56,14 @@ class MailerSchema(SmtpServerSchema):
 
     username = colander.SchemaNode(
         Username(),
-        title="Username",
-        description="The account's name; where it is an address, it is the sender too.",
+        title=_("Username"),
+        description=_("The account's name; where it is an address, it is the sender too."),
     )
     security = colander.SchemaNode(
         OneOf(("starttls", "tls")),
         missing=colander.drop,
-        title="Security",
-        description="Overrides the port's rule.",
+        title=_("Security"),
+        description=_("Overrides the port's rule."),
         labels=LABELS,
     )
 
@@ -76,9 +78,9 @@ class SystemMailer(Setting):
 
     name = "system_mailer"
     part = "msmtp"
-    title = "System mailer"
-    description = "The SMTP account that system e-mails are sent with: password resets, alerts."
-    unset = "No account is set up for system e-mails; local programs find no msmtprc of ours."
+    title = _("System mailer")
+    description = _("The SMTP account that system e-mails are sent with: password resets, alerts.")
+    unset = _("No account is set up for system e-mails; local programs find no msmtprc of ours.")
     schema = MailerSchema
     secret_field = "password"  # noqa: S105 (the name of the field)
     destination = DESTINATION
@@ -91,7 +93,12 @@ class SystemMailer(Setting):
     }
 
     def in_words(self, value: Mapping[str, Any] | None) -> str:
-        return f"System e-mails leave through {server_in_words(value)}" if value else self.unset
+        if not value:
+            return self.unset
+        server = server_in_words(value)
+        return sentences(
+            _("System e-mails leave through ${server}.", server=server), tls_in_words(value)
+        )
 
     def alert(self, value: Mapping[str, Any]) -> str:
         return f"System e-mails leave through {server_for_root(value)}."
@@ -136,10 +143,18 @@ class SystemMailer(Setting):
         return value | {"username": account["user"]} if "user" in account else value
 
     def present_in_words(self, present: Mapping[str, Any]) -> str:
-        account = f", as {present['username']}" if "username" in present else ""
-        return (
-            f"Local programs send through {present['server_hostname']}, port "
-            f"{present['server_port']}{account}, as msmtprc says."
+        server, port = present["server_hostname"], present["server_port"]
+        if "username" not in present:
+            return _(
+                "Local programs send through ${server}, port ${port}, as msmtprc says.",
+                server=server,
+                port=port,
+            )
+        return _(
+            "Local programs send through ${server}, port ${port}, as ${username}, as msmtprc says.",
+            server=server,
+            port=port,
+            username=present["username"],
         )
 
     def adoptable(self, facts: Facts) -> Adoption | None:

@@ -68,11 +68,11 @@ function copies(button) {
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(secret.textContent);
-      button.textContent = "Copied";
+      button.textContent = button.dataset.copied;
     } catch {
       // Over plain HTTP a page may not write to the clipboard.
       getSelection().selectAllChildren(secret);
-      button.textContent = "Selected: press Ctrl-C";
+      button.textContent = button.dataset.selected;
     }
   });
 }

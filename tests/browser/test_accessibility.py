@@ -253,6 +253,24 @@ def test_a_page_is_for_everybody(admin: Person, visit: Visit) -> None:
     admin.fits()
 
 
+def test_another_language_has_room(someone: MakePerson) -> None:
+    """Its words are longer, and a screen reader is told which it is."""
+    person = someone(locale="de-AT")
+    person.open("/login")
+    person.field("Benutzername").fill("admin")
+    person.field("Passwort").fill(person.password)
+    person.button("Anmelden").click()
+    settings = [f"/settings/{name}/" for name in SETTINGS]
+    others = ("/hosts/", "/accounts/", "/accounts/admin/", "/tokens/", "/audit/", "/account/")
+    for path in ("/", *settings, *others, "/account/second-factor/", f"{RELAYHOST}reset/"):
+        person.open(path)
+        expect(person.page.locator("html")).to_have_attribute("lang", "de")
+        for width in (320, 360, 1440):
+            person.page.set_viewport_size({"width": width, "height": 800})
+            person.fits()
+        person.is_accessible()
+
+
 def test_the_log_in_is_for_everybody(someone: MakePerson) -> None:
     """Before anybody is known."""
     person = someone()

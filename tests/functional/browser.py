@@ -20,8 +20,12 @@ HEADERS = {
 class Browser:
     """What somebody at *address* has open; every answer is checked for what holds of all."""
 
-    def __init__(self, wsgi: Any, address: str, scheme: str = "http") -> None:
+    def __init__(
+        self, wsgi: Any, address: str, scheme: str = "http", languages: str | None = None
+    ) -> None:
         environ = {"REMOTE_ADDR": address, "wsgi.url_scheme": scheme}
+        if languages is not None:
+            environ["HTTP_ACCEPT_LANGUAGE"] = languages
         self._app = TestApp(wsgi, extra_environ=environ)
 
     @property
@@ -115,7 +119,7 @@ def check_page(response: TestResponse, method: str = "GET") -> None:
 
 def _check_html(html: str) -> None:
     """Assert that a page keeps the rules of its own policy, and its outline."""
-    assert html.startswith('<!doctype html>\n<html lang="en">')
+    assert re.match(r'<!doctype html>\n<html lang="[a-z]{2}">', html)
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", html)
     assert html.count("<h1") == 1
     ids = re.findall(r'\sid="([^"]*)"', html)

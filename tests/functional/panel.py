@@ -90,9 +90,14 @@ class Panel:
         self.wsgi.registry.errand_wait = 0
         self.hosts = Hosts(self.database)
 
-    def browser(self, username: str | None = "MasterAdmin", scheme: str = "http") -> Browser:
+    def browser(
+        self,
+        username: str | None = "MasterAdmin",
+        scheme: str = "http",
+        languages: str | None = None,
+    ) -> Browser:
         """Return a browser of its own, in which *username* is logged in, or nobody."""
-        browser = Browser(self.wsgi, ADDRESS, scheme)
+        browser = Browser(self.wsgi, ADDRESS, scheme, languages)
         if username is not None:
             assert browser.log_in(username, PASSWORD).status_int == 303
         return browser

@@ -31,12 +31,14 @@ def layer(own: str = "", foreign: str = "") -> Layer:
 
 # What stands between the services and the views: all that knows Pyramid, but views.
 WEB = "resources security cookies headers renderers routes waits on_host faults step_up"
-CORE = "errors plan schema hostnames jsonform settings"
+CORE = "errors plan schema hostnames jsonform settings words"
 
 # A module belongs to the longest name that it begins with.
 LAYERS = {
     "mailpanel": layer("app"),
-    "errors": layer(),
+    "words": layer(),
+    "dates": layer("words"),
+    "errors": layer("words"),
     "plan": layer(),
     "deployment": layer("errors"),
     "ini": layer("errors"),
@@ -51,20 +53,20 @@ LAYERS = {
     "reports": layer(),
     "relay_words": layer("errors"),
     "letters": layer(),
-    "hostnames": layer("", "idna"),
+    "hostnames": layer("words", "idna"),
     "schema": layer(CORE, "colander"),
     "jsonform": layer(CORE, "colander"),
     # argon2 makes the hash of a password that is generated, of what the caller draws.
     "settings": layer(f"{CORE} addresses", "colander argon2"),
-    "fields": layer("schema", "colander"),
-    "bodies": layer("errors jsonform schema fields services settings", "colander"),
+    "fields": layer("schema words", "colander"),
+    "bodies": layer("errors jsonform schema fields services settings words", "colander"),
     "jsonschema": layer("schema fields", "colander"),
     "openapi": layer("openapi bodies jsonschema settings"),
     "paging": layer(),
     "host": layer("host errors letters plan relay_words reports deployment layout seal"),
     "models": layer("models", "sqlalchemy"),
     "services": layer(
-        "services models settings seal vault errors reports system_log",
+        "services models settings seal vault errors reports system_log words",
         "sqlalchemy alembic argon2 psycopg pyotp",
     ),
     "apply": layer(
@@ -77,26 +79,29 @@ LAYERS = {
     "cookies": layer(),
     "security": layer("cookies credentials errors services", "pyramid"),
     "csrf": layer("cookies security", "pyramid zope"),
-    "resources": layer("security errors services settings", "pyramid"),
+    "resources": layer("security errors services settings words", "pyramid"),
     "collaborators": layer("services settings seal vault", "pyramid"),
     "waits": layer("headers errors services", "pyramid"),
     "on_host": layer("errors services"),
     "renderers": layer("errors jsonform", "pyramid"),
     "assets": layer(),
-    "pages": layer("security settings", "pyramid chameleon"),
-    "_widgets": layer("schema fields", "colander deform"),
-    "forms": layer("_widgets schema settings errors", "colander deform"),
-    "people_forms": layer("forms bodies settings", "colander"),
+    "languages": layer("errors words", "pyramid webob"),
+    "pages": layer("dates languages security settings words", "pyramid chameleon"),
+    "_widgets": layer("schema fields words", "colander deform"),
+    "forms": layer("_widgets schema settings errors words", "colander deform"),
+    "people_forms": layer("forms bodies settings words", "colander"),
     "faults": layer("errors"),
     "checks": layer("renderers security", "pyramid"),
     "step_up": layer(),
-    "rate_limit": layer("errors services", "pyramid"),
+    "rate_limit": layer("errors services words", "pyramid"),
     "protection": layer(),
     "tweens": layer("faults protection renderers security", "pyramid"),
     "routes": layer("resources", "pyramid"),
     "app": layer("deployment security", "pyramid"),
     "views": layer(f"{WEB} errors jsonform openapi bodies paging", "pyramid"),
-    "views.panel": layer(f"{WEB} errors forms people_forms qr views.panel", "pyramid deform"),
+    "views.panel": layer(
+        f"{WEB} errors forms people_forms qr languages words dates views.panel", "pyramid deform"
+    ),
     "cli": layer(
         "mailpanel cli apply services settings host playground seal vault errors deployment ini "
         "layout privileges schema jsonform openapi app protection system_log __version__",

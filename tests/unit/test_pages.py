@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import mailpanel
-from mailpanel.pages import ago, exactly
+from mailpanel.dates import ago, exactly
 
 ROOT = Path(mailpanel.__file__).parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.pt"))

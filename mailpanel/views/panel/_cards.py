@@ -5,27 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
+from mailpanel.dates import minute
 from mailpanel.views.panel._diffs import Diff, diffs_of
 from mailpanel.views.panel._relay import Relay
+from mailpanel.words import Words, _, counted, joined
 
-__all__ = ["STEPS", "Card", "Chip", "HostPart", "card_of", "in_words"]
+__all__ = [
+    "STATES",
+    "STEPS",
+    "Card",
+    "Chip",
+    "HostPart",
+    "card_of",
+    "in_words",
+    "listed",
+    "status_in_words",
+]
 
 # The steps in which a host makes a change live, in their order, and what each one does.
 STEPS = {
-    "read": "Read the host's configuration",
-    "check": "Check the new one beside it",
-    "probe": "Try the new values at the server",
-    "journal": "Note what the old one was",
-    "swap": "Put the new one in place",
-    "reload": "Reload the daemon",
-    "verify": "See that it lives with it",
+    "read": _("Read the host's configuration"),
+    "check": _("Check the new one beside it"),
+    "probe": _("Try the new values at the server"),
+    "journal": _("Note what the old one was"),
+    "swap": _("Put the new one in place"),
+    "reload": _("Reload the daemon"),
+    "verify": _("See that it lives with it"),
 }
 WAITING = {
-    "wait for mail in flight": "Waiting for mail that still needs the old way",
-    "put back": "Putting the old configuration back",
+    "wait for mail in flight": _("Waiting for mail that still needs the old way"),
+    "put back": _("Putting the old configuration back"),
 }
 # What has a place of its own on a page; all else that a host says is shown by its name.
 COMMON = {
@@ -51,9 +63,36 @@ COMMON = {
 }
 
 
+# What a host tells by these names; what is not here is shown as it is called.
+TOLD = {
+    "msmtp_config_file": _("Msmtp config file"),
+    "other_ways": _("Other ways"),
+    "log_in_as": _("Log in as"),
+    "last_log_in": _("Last log in"),
+}
+STATUSES = {
+    "applied": _("applied"),
+    "applying": _("applying"),
+    "failed": _("failed"),
+    "waiting": _("waiting"),
+    "deleting": _("deleting"),
+}
+STATES = {"done": _("done"), "now": _("now"), "failed": _("failed"), "next": _("next")}
+
+
 def in_words(name: str) -> str:
     """Return *name*, which is a key, as a person would write it."""
-    return name.replace("_", " ").capitalize()
+    return TOLD.get(name) or name.replace("_", " ").capitalize()
+
+
+def status_in_words(status: str | None) -> str:
+    """Return *status* of a host, or of a setting, in a word."""
+    return _("not set") if status is None else STATUSES.get(status, status)
+
+
+def listed(names: list[str]) -> str:
+    """Return *names*, of which there is one at least, as a sentence has them."""
+    return reduce(lambda some, last: _("${some} and ${last}", some=some, last=last), names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +103,7 @@ class Chip:
     kind: str
 
 
-RELAY_AILS = Chip("mail waits", "bad")
+RELAY_AILS = Chip(_("mail waits"), "bad")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +112,11 @@ class Step:
 
     text: str
     state: str
+
+    @property
+    def in_words(self) -> str:
+        """Return the state in a word."""
+        return STATES[self.state]
 
 
 class HostPart:
@@ -101,10 +145,29 @@ class HostPart:
         return diffs_of(self._said.get("drift", ()))
 
     @property
-    def edited(self) -> str:
-        """Return which files those are, in a sentence's words."""
-        names = list(dict.fromkeys(each.name for each in self.edits))
-        return f"{' and '.join(names)} {'were' if len(names) > 1 else 'was'} edited by hand"
+    def edited_files(self) -> list[str]:
+        """Return the names of those files."""
+        return list(dict.fromkeys(each.name for each in self.edits))
+
+    @property
+    def edited(self) -> Words:
+        """Return which files those are, in a sentence."""
+        return counted(
+            "${files} was edited by hand.",
+            "${files} were edited by hand.",
+            len(self.edited_files),
+            files=listed(self.edited_files),
+        )
+
+    @property
+    def edit_stands(self) -> Words:
+        """Return the same of edits that a change which failed has left."""
+        return counted(
+            "${files} was edited by hand, and the edit stands.",
+            "${files} were edited by hand, and the edit stands.",
+            len(self.edited_files),
+            files=listed(self.edited_files),
+        )
 
     @property
     def live(self) -> int | None:
@@ -120,8 +183,8 @@ class HostPart:
             return None
         at = self._said["next_attempt"]
         if not isinstance(at, str):
-            return "It is not tried again by itself: save it once more."
-        return f"It is tried again at {datetime.fromisoformat(at):%H:%M:%S} UTC."
+            return _("It is not tried again by itself: save it once more.")
+        return _("It is tried again at ${time} UTC.", time=f"{datetime.fromisoformat(at):%H:%M:%S}")
 
     @property
     def problem(self) -> str | None:
@@ -167,13 +230,13 @@ class HostPart:
         if self.relay_ails:
             return RELAY_AILS
         if self.drift:
-            return Chip("edited by hand", "bad")
+            return Chip(_("edited by hand"), "bad")
         if self.status in ("waiting", "applying") and self.away:
-            return Chip("not there", "bad")
+            return Chip(_("not there"), "bad")
         if self.status == "applying" and self.step in WAITING:
-            return Chip("waiting", "busy")
+            return Chip(_("waiting"), "busy")
         kinds = {"applied": "ok", "failed": "bad", "waiting": "busy", "applying": "busy"}
-        return Chip(self.status or "not set", kinds.get(self.status or "", "none"))
+        return Chip(status_in_words(self.status), kinds.get(self.status or "", "none"))
 
     @property
     def steps(self) -> list[Step]:
@@ -192,7 +255,7 @@ class HostPart:
         if self.status == "applying" and self.step in WAITING:
             return WAITING[self.step]
         if self.status in ("waiting", "applying") and self.away:
-            return "It gets the change when its apply service runs again."
+            return _("It gets the change when its apply service runs again.")
         return None
 
     @property
@@ -246,8 +309,13 @@ class Card:
     def heading(self) -> str:
         """Return over what :attr:`words` stands."""
         if self.status is None:
-            return "Without mailpanel"
-        return "Now" if self.status == "applied" else "Wanted"
+            return _("Without mailpanel")
+        return _("Now") if self.status == "applied" else _("Wanted")
+
+    @property
+    def is_wish(self) -> bool:
+        """Say whether :attr:`words` say what is not so yet."""
+        return self.status not in (None, "applied")
 
     @property
     def words(self) -> list[str]:
@@ -255,7 +323,7 @@ class Card:
         if self.state is not None and self.state.is_set:
             return [self.setting.in_words(self.state.value)]
         if self.status is not None:
-            return ["Each host gets back what stood there before mailpanel."]
+            return [_("Each host gets back what stood there before mailpanel.")]
         return self.before
 
     def live(self, host: HostPart) -> str | None:
@@ -264,13 +332,14 @@ class Card:
             return None
         value = self.values.get(host.live)
         if value is not None:
-            return f"Live there is revision {host.live}: {self.setting.in_words(value)}"
+            words = self.setting.in_words(value)
+            return _("Live there is revision ${number}: ${words}", number=host.live, words=words)
         if host.live:
-            return f"Live there is revision {host.live}."
+            return _("Live there is revision ${number}.", number=host.live)
         words = self.setting.unset
         if host.present is not None:
             words = self.setting.present_in_words(host.present)
-        return f"Live there is what the host has of its own: {words}"
+        return _("Live there is what the host has of its own: ${words}", words=words)
 
     @property
     def can_try_again(self) -> bool:
@@ -290,7 +359,7 @@ class Card:
             return [self.setting.unset]
         if len(by_words) == 1:
             return list(by_words)
-        return [f"{', '.join(names)}: {words}" for words, names in by_words.items()]
+        return [joined(": ", (", ".join(names), words)) for words, names in by_words.items()]
 
     @property
     def is_reset(self) -> bool:
@@ -301,41 +370,43 @@ class Card:
     def verb(self) -> str:
         """Return what the link to the setting's page promises."""
         if self.setting.generates:
-            return "Make a new one" if self.status else "Make one"
-        return "Change" if self.status else "Set up"
+            return _("Make a new one") if self.status else _("Make one")
+        return _("Change") if self.status else _("Set up")
 
     @property
     def chip(self) -> Chip:
         """Return the status of all hosts together."""
         match self.status:
             case None:
-                return Chip("not set", "none")
+                return Chip(_("not set"), "none")
             case "failed":
-                word = "reset failed" if self.is_reset else "failed"
-                return Chip(f"{word}{self._how_many('failed')}", "bad")
+                word = _("reset failed") if self.is_reset else STATUSES["failed"]
+                return Chip(self._how_many(word, "failed"), "bad")
             case "applied":
                 return self._applied
-        word = "resetting" if self.is_reset else "applying"
-        return Chip(word if self.hosts else "waiting for a host", "busy")
+        word = _("resetting") if self.is_reset else STATUSES["applying"]
+        return Chip(word if self.hosts else _("waiting for a host"), "busy")
 
     @property
     def _applied(self) -> Chip:
         ailing = sum(1 for host in self.hosts if host.relay_ails)
         if ailing:
-            return Chip(f"{RELAY_AILS.text}{self._of_all(ailing)}", RELAY_AILS.kind)
+            return Chip(self._of_all(RELAY_AILS.text, ailing), RELAY_AILS.kind)
         edited = sum(1 for host in self.hosts if host.drift)
         if edited:
-            return Chip(f"edited by hand{self._of_all(edited)}", "bad")
+            return Chip(self._of_all(_("edited by hand"), edited), "bad")
         coming = [each for host in self.hosts if (each := host.effective_from)]
         if coming:
-            return Chip(f"from {max(coming):%-d %B, %H:%M} UTC", "busy")
-        return Chip(f"applied{self._how_many('applied')}", "ok")
+            return Chip(_("from ${time}", time=minute(max(coming))), "busy")
+        return Chip(self._how_many(STATUSES["applied"], "applied"), "ok")
 
-    def _how_many(self, status: str) -> str:
-        return self._of_all(sum(1 for host in self.hosts if host.status == status))
+    def _how_many(self, word: str, status: str) -> str:
+        return self._of_all(word, sum(1 for host in self.hosts if host.status == status))
 
-    def _of_all(self, count: int) -> str:
-        return f" on {count} of {len(self.hosts)}" if len(self.hosts) > 1 else ""
+    def _of_all(self, word: str, count: int) -> str:
+        if len(self.hosts) < 2:
+            return word
+        return _("${status} on ${count} of ${all}", status=word, count=count, all=len(self.hosts))
 
 
 def card_of(request: Any, setting: Any) -> Card:

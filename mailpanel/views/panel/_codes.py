@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["WRONG_CODE", "in_words", "typed_code"]
+from mailpanel.words import Words, _, counted
 
-WRONG_CODE = "This code is wrong, has run out, or was used before. Type the next one."
+__all__ = ["WRONG_CODE", "try_again", "typed_code"]
+
+MINUTE, HOUR = 60, 3600
+
+WRONG_CODE = _("This code is wrong, has run out, or was used before. Type the next one.")
 
 
 def typed_code(posted: Mapping[str, str]) -> str:
@@ -15,9 +19,12 @@ def typed_code(posted: Mapping[str, str]) -> str:
     return posted.get("recovery", "").strip() or posted.get("code", "")
 
 
-def in_words(seconds: int) -> str:
+def try_again(seconds: int) -> Words:
     """Return how long one has to wait, as one would say it."""
-    for length, unit in ((3600, "hours"), (60, "minutes")):
-        if seconds > 2 * length:
-            return f"{-(-seconds // length)} {unit}"
-    return f"{seconds} seconds"
+    if seconds > 2 * HOUR:
+        hours = -(-seconds // HOUR)
+        return counted("Try again in ${count} hour.", "Try again in ${count} hours.", hours)
+    if seconds > 2 * MINUTE:
+        minutes = -(-seconds // MINUTE)
+        return counted("Try again in ${count} minute.", "Try again in ${count} minutes.", minutes)
+    return counted("Try again in ${count} second.", "Try again in ${count} seconds.", seconds)

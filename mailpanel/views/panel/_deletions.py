@@ -14,6 +14,7 @@ from pyramid.renderers import render_to_response
 from mailpanel.errors import InvalidFields, Throttled
 from mailpanel.views.panel._cards import Card
 from mailpanel.views.panel._trials import Trial, size
+from mailpanel.words import Words, _, counted, grouped, sentences
 
 __all__ = ["BACK", "CONFIRM", "Losses", "is_confirmed", "question"]
 
@@ -31,37 +32,54 @@ class Losses:
     def __init__(self, trials: list[Trial], away: list[str], why: str | None = None) -> None:
         self.counted = [each for each in trials if each.done and each.is_counted]
         unknown = [_unknown(each) for each in trials if not (each.done and each.is_counted)]
-        missing = [f"{name} is not there, so what would go on it is not known." for name in away]
+        missing = [
+            _("${host} is not there, so what would go on it is not known.", host=name)
+            for name in away
+        ]
         self.unknown = [*([why] if why else []), *unknown, *missing]
         if not trials and not self.unknown:
-            self.unknown = ["No mail host is there that could count it."]
+            self.unknown = [_("No mail host is there that could count it.")]
         self._complete = all(each.is_complete for each in self.counted)
         self._messages = self._sum("messages")
         self._already = self._messages - sum(each.newly for each in self.counted)
 
     @property
-    def headline(self) -> str:
+    def headline(self) -> Words:
         """Return it in a sentence."""
         if not self.counted:
-            return "How much would go is not known."
+            return _("How much would go is not known.")
         if not self._messages:
-            found = "Nothing is old enough yet" if self._complete else "Nothing was found so far"
-            return f"{found}: it goes as it gets there."
-        at_least = "" if self._complete else "At least "
-        more = f", of which {self._already:,} would go already" if self._already else ""
-        return (
-            f"{at_least}{self._messages:,} message{'s' if self._messages > 1 else ''} "
-            f"({size(self._sum('bytes'))}){more}."
-        )
+            if self._complete:
+                return _("Nothing is old enough yet: it goes as it gets there.")
+            return _("Nothing was found so far: it goes as it gets there.")
+        return self._counted
+
+    @property
+    def _counted(self) -> Words:
+        found = {
+            "messages": counted(
+                "${count} message (${size})",
+                "${count} messages (${size})",
+                self._messages,
+                size=size(self._sum("bytes")),
+            ),
+            "already": grouped(self._already),
+        }
+        if not self._already:
+            known, least = _("${messages}.", **found), _("At least ${messages}.", **found)
+        else:
+            known = _("${messages}, of which ${already} would go already.", **found)
+            least = _("At least ${messages}, of which ${already} would go already.", **found)
+        return known if self._complete else least
 
     def _sum(self, name: str) -> int:
         return sum(each.total(name) for each in self.counted)
 
 
 def is_confirmed(request: Any, setting: Any) -> bool:
-    """Say whether the setting's title was typed, in whatever case."""
+    """Say whether the setting's title was typed, in the page's language and whatever case."""
     typed: str = request.POST.get(CONFIRM, "")
-    title: str = setting.title
+    title: str = request.language.say(setting.title)
     return typed.strip().casefold() == title.casefold()
 
 
@@ -71,7 +89,7 @@ def question(pages: Any, card: Card, value: Mapping[str, Any], texts: Mapping[st
     wrong = CONFIRM in request.POST
     request.response.status_int = 422 if wrong else 200
     page = {
-        "title": f"Delete more from {card.setting.title}?",
+        "title": _("Delete more from ${setting}?", setting=card.setting.title),
         "card": card,
         "words": card.setting.in_words(value),
         "losses": _losses(request, card, value),
@@ -92,5 +110,5 @@ def _losses(request: Any, card: Card, value: Mapping[str, Any]) -> Losses:
 
 def _unknown(trial: Trial) -> str:
     if not trial.done:
-        return f"{trial.host} is still counting, so what would go on it is not known."
-    return f"What would go on {trial.host} is not known. {trial.error or ''}".strip()
+        return _("${host} is still counting, so what would go on it is not known.", host=trial.host)
+    return sentences(_("What would go on ${host} is not known.", host=trial.host), trial.error)

@@ -6,12 +6,17 @@ from typing import Any
 
 from mailpanel.routes import see_other
 
-__all__ = ["lead", "refuse"]
+__all__ = ["lead", "leave", "refuse"]
+
+
+def leave(request: Any, flash: str, **notes: Any) -> None:
+    """Keep *flash* for the next page, in the language of this one, and *notes*."""
+    request.sessions.keep(request.panel_session, flash=request.language.say(flash), **notes)
 
 
 def lead(request: Any, flash: str, route: str, **names: str) -> Any:
     """Return the redirect to the page of *route*, which shows *flash*."""
-    request.sessions.keep(request.panel_session, flash=flash)
+    leave(request, flash)
     return see_other(request.route_path(route, **names))
 
 

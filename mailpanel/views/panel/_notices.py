@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mailpanel.views.panel._cards import STEPS, Card, HostPart
+from mailpanel.views.panel._cards import STEPS, Card, HostPart, listed
+from mailpanel.words import _, counted, sentences
 
 __all__ = ["Notice", "notices"]
 
@@ -34,14 +35,16 @@ def notices(cards: list[Card]) -> Iterator[Notice]:
     for card in cards:
         failed = [host for host in card.hosts if host.status == "failed"]
         for host in failed:
-            step = f"The step was: {STEPS[host.step]}." if host.step in STEPS else ""
+            step = _("The step was: ${step}.", step=STEPS[host.step]) if host.step in STEPS else ""
             # Of a host that could not be put back nobody knows without looking.
             live = card.live(host) or ""
-            change = "reset" if card.is_reset else "change"
+            about = {"setting": card.setting.title, "host": host.name}
+            failed_change = _("${setting}: the change failed on ${host}", **about)
+            failed_reset = _("${setting}: the reset failed on ${host}", **about)
             yield Notice(
-                f"{card.setting.title}: the {change} failed on {host.name}",
-                host.error or "The change failed.",
-                f"{step} {live}".strip(),
+                failed_reset if card.is_reset else failed_change,
+                host.error or _("The change failed."),
+                sentences(step, live),
                 card,
             )
     for card in cards:
@@ -51,14 +54,16 @@ def notices(cards: list[Card]) -> Iterator[Notice]:
     for host in hosts:
         if host.away:
             yield Notice(
-                f"{host.name} has not been seen for a while",
-                "What you change reaches it when its apply service runs again. If the host is "
-                "gone for good, forget it under Hosts.",
+                _("${host} has not been seen for a while", host=host.name),
+                _(
+                    "What you change reaches it when its apply service runs again. If the host is "
+                    "gone for good, forget it under Hosts."
+                ),
             )
     if not hosts:
         yield Notice(
-            "No mail host has checked in yet",
-            "Start “mailpanel apply” on your mail host. What you save here reaches it then.",
+            _("No mail host has checked in yet"),
+            _("Start “mailpanel apply” on your mail host. What you save here reaches it then."),
         )
 
 
@@ -67,8 +72,8 @@ def _relays(card: Card) -> Iterator[Notice]:
     for host in card.hosts:
         relay = host.relay
         if relay is not None and relay.needs_a_person:
-            text = " ".join(relay.sentences)
-            title = f"{card.setting.title}: {relay.title} on {host.name}"
+            text = sentences(*relay.sentences)
+            title = relay.title(card.setting.title, host.name)
             yield Notice(title, text, card=card, flush=host)
 
 
@@ -76,7 +81,7 @@ def _undelivered(card: Card) -> Iterator[Notice]:
     """Yield on which hosts mailpanel's own mails wait, and why."""
     for host in card.hosts:
         if host.undelivered:
-            title = f"mailpanel's own mails do not go out from {host.name}"
+            title = _("mailpanel's own mails do not go out from ${host}", host=host.name)
             yield Notice(title, host.undelivered, card=card)
 
 
@@ -85,15 +90,25 @@ def _edits(card: Card) -> Iterator[Notice]:
     for host in card.hosts:
         if host.drift:
             yield Notice(
-                f"{host.edited} on {host.name}",
-                f"{card.setting.title} is not there as it was applied.",
+                counted(
+                    "${files} was edited by hand on ${host}",
+                    "${files} were edited by hand on ${host}",
+                    len(host.edited_files),
+                    files=listed(host.edited_files),
+                    host=host.name,
+                ),
+                _("${setting} is not there as it was applied.", setting=card.setting.title),
                 host.fight or "",
                 card,
                 host=host,
             )
         if host.problem:
             yield Notice(
-                f"{card.setting.title}: the next change would fail on {host.name}",
-                f"{host.problem} What is applied still counts.",
+                _(
+                    "${setting}: the next change would fail on ${host}",
+                    setting=card.setting.title,
+                    host=host.name,
+                ),
+                sentences(host.problem, _("What is applied still counts.")),
                 card=card,
             )

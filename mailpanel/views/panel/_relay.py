@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mailpanel.words import Words, _
+
 __all__ = ["Relay"]
 
 
@@ -24,24 +26,26 @@ class Relay:
         """Say whether it needs somebody: what is well, with nothing left over, does not."""
         return not self.ok or self.growing or self._of_before > 0
 
-    @property
-    def title(self) -> str:
-        """Return what is the matter, in a few words."""
+    def title(self, setting: str, host: str) -> Words:
+        """Return what is the matter with *setting* on *host*, in a few words."""
+        about = {"setting": setting, "host": host}
         if not self.ok:
-            return "mail does not get through to the relay"
-        return "more and more mail waits" if self.growing else "mail still waits"
+            return _("${setting}: mail does not get through to the relay on ${host}", **about)
+        if self.growing:
+            return _("${setting}: more and more mail waits on ${host}", **about)
+        return _("${setting}: mail still waits on ${host}", **about)
 
     @property
     def sentences(self) -> list[str]:
         """Return what there is to say: what is wrong, what waits, and how far that is known."""
         said = [self.says, self.mail]
         if self.ok and self._of_before:
-            said.append("Postfix tries it again by itself, which may take an hour.")
+            said.append(_("Postfix tries it again by itself, which may take an hour."))
         if self.needs_a_person and self.log is None:
-            said.append("Postfix's log cannot be read here, so only what waits is known.")
+            said.append(_("Postfix's log cannot be read here, so only what waits is known."))
         return [each for each in said if each]
 
     @property
     def button(self) -> str:
         """Return what is promised where the mail that waits can be tried now."""
-        return "Send now" if self.ok else "It is mended: send now"
+        return _("Send now") if self.ok else _("It is mended: send now")

@@ -5,23 +5,33 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from mailpanel.views.panel._cards import STEPS, Chip, in_words
+from mailpanel.dates import day
+from mailpanel.views.panel._cards import STATES, STEPS, Chip, in_words
 from mailpanel.views.panel._diffs import Diff, diffs_of
+from mailpanel.words import Words, _, counted, grouped
 
 __all__ = ["Trial", "TrialStep", "size"]
 
 # The steps of a probe, beside those that every change has.
 PROBE = {
-    "resolve": "Look up",
-    "connect": "Connect",
-    "greeting": "Greeting",
-    "tls": "TLS",
-    "auth": "Log in",
-    "postfix": "Postfix's own way",
-    "message": "One real message",
+    "resolve": _("Look up"),
+    "connect": _("Connect"),
+    "greeting": _("Greeting"),
+    "tls": _("TLS"),
+    "auth": _("Log in"),
+    "postfix": _("Postfix's own way"),
+    "message": _("One real message"),
+    "other ways": _("Other ways"),
+    "log in": _("Log in"),
 }
 # What is shown in columns of what would come of it; the rest a sentence tells.
-COUNTED = ("folder", "messages", "bytes", "mailboxes", "oldest")
+COUNTED = {
+    "folder": _("Folder"),
+    "messages": _("Messages"),
+    "bytes": _("Bytes"),
+    "mailboxes": _("Mailboxes"),
+    "oldest": _("Oldest"),
+}
 _UNITS = ("kB", "MB", "GB")
 _KILO = 1000
 
@@ -34,8 +44,13 @@ class TrialStep:
         name: str = told["name"]
         self.says = says
         self.name = PROBE.get(name) or STEPS.get(name) or in_words(name)
-        self.state = "now" if told["ok"] is None else "done" if told["ok"] else "failed"
+        self.state: str = "now" if told["ok"] is None else "done" if told["ok"] else "failed"
         self.duration_ms: int | None = told["duration_ms"]
+
+    @property
+    def in_words(self) -> str:
+        """Return the state in a word."""
+        return STATES[self.state]
 
 
 class Trial:
@@ -61,8 +76,8 @@ class Trial:
     def chip(self) -> Chip:
         """Return whether it would work there."""
         if not self.done:
-            return Chip("under way" if self.steps else "no answer yet", "busy")
-        return Chip("would work", "ok") if self.ok else Chip("would fail", "bad")
+            return Chip(_("under way") if self.steps else _("no answer yet"), "busy")
+        return Chip(_("would work"), "ok") if self.ok else Chip(_("would fail"), "bad")
 
     @property
     def error(self) -> str | None:
@@ -77,7 +92,7 @@ class Trial:
     @property
     def columns(self) -> list[str]:
         """Return what :attr:`rows` tell, in words; none where there is nothing to preview."""
-        return [in_words(name) for name in (self._preview[0] if self._preview else ())]
+        return [COUNTED[name] for name in (self._preview[0] if self._preview else ())]
 
     @property
     def rows(self) -> list[list[str]]:
@@ -87,25 +102,25 @@ class Trial:
 
 def _cell(name: str, told: Any) -> str:
     if told is None:
-        return "none"
+        return _("none")
     if not isinstance(told, int):
         return _day(str(told))
-    return size(told) if name == "bytes" else f"{told:,}"
+    return size(told) if name == "bytes" else grouped(told)
 
 
 def _day(text: str) -> str:
     """Return the day where *text* is a time as the services write it, else *text*."""
     try:
-        return f"{datetime.fromisoformat(text):%-d %B %Y}"
+        return day(datetime.fromisoformat(text))
     except ValueError:
         return text
 
 
-def size(count: int) -> str:
+def size(count: int) -> Words:
     """Return *count* bytes in the unit that a person would say."""
     if count < _KILO:
-        return f"{count} bytes"
+        return counted("${count} byte", "${count} bytes", count)
     size, unit = count / _KILO, 0
     while size >= _KILO and unit < len(_UNITS) - 1:
         size, unit = size / _KILO, unit + 1
-    return f"{size:,.1f} {_UNITS[unit]}"
+    return _("${number} ${unit}", number=grouped(size, 1), unit=_UNITS[unit])

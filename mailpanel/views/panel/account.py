@@ -13,12 +13,14 @@ from mailpanel.resources import OwnAccount
 from mailpanel.routes import see_other
 from mailpanel.security import Permission, visitor
 from mailpanel.step_up import StepUp
+from mailpanel.views.panel._flash import lead
+from mailpanel.words import _
 
 __all__ = ["AccountViews", "end_session"]
 
 # Without a second factor the form's own field for the present password is what is asked.
 OF_TWO_FACTORS = StepUp(only=lambda context: context.request.panel_session.second_factor)
-CHANGED = {"flash": "Your password is changed. You are logged in here and nowhere else."}
+CHANGED = _("Your password is changed. You are logged in here and nowhere else.")
 
 
 @view_defaults(route_name="panel.account", permission=Permission.OWN_ACCOUNT, renderer="account.pt")
@@ -39,10 +41,11 @@ class AccountViews:
         """Change the password; whoever is logged in elsewhere no longer is."""
         posted = self.request.POST
         form = password_form(posted)
+        kept = {"flash": self.request.language.say(CHANGED)}
         try:
             given = form.validate()
             opened = self.request.sessions.change_password(
-                self.session, given["current"], given["password"], visitor(self.request), CHANGED
+                self.session, given["current"], given["password"], visitor(self.request), kept
             )
         except InvalidFields as error:
             form.show(error.errors)
@@ -56,7 +59,7 @@ class AccountViews:
     def _page(self, form: Form) -> dict[str, Any]:
         identity = self.request.identity
         return {
-            "title": "My account",
+            "title": _("My account"),
             "form": form,
             "level": identity.perm_level,
             "factor": self.request.second_factors.get(identity.username),
@@ -72,7 +75,6 @@ def end_session(_context: OwnAccount, request: Any) -> Any:
     """End one of one's own log-ins."""
     number = request.matchdict["number"]
     if not number.isdecimal() or len(number) > 9:
-        raise NotFound("There is no such log-in.")
+        raise NotFound(_("There is no such log-in."))
     request.sessions.end(request.identity.username, int(number), request.author)
-    request.sessions.keep(request.panel_session, flash="That log-in has ended.")
-    return see_other(request.route_path("panel.account"))
+    return lead(request, _("That log-in has ended."), "panel.account")

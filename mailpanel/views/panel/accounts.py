@@ -8,6 +8,7 @@ from pyramid.view import view_config, view_defaults
 
 from mailpanel.errors import Conflict, FieldError, InvalidFields
 from mailpanel.forms import Form
+from mailpanel.languages import speak
 from mailpanel.people_forms import (
     account_form,
     account_password_form,
@@ -19,6 +20,7 @@ from mailpanel.resources import Account, Accounts
 from mailpanel.security import Permission
 from mailpanel.step_up import StepUp, typed_before
 from mailpanel.views.panel._flash import lead, refuse
+from mailpanel.words import _
 
 __all__ = ["AccountsViews", "PersonViews", "RemoveViews"]
 
@@ -59,10 +61,10 @@ class AccountsViews:
         except Conflict as error:
             form.show([FieldError("username", str(error))])
             return refuse(self.request, self._page(form), 409)
-        return lead(self.request, f"{name} is added.", "panel.person", username=name)
+        return lead(self.request, _("${name} is added.", name=name), "panel.person", username=name)
 
     def _page(self, form: Form) -> Page:
-        return {"title": "Accounts", "accounts": self.request.accounts.list(), "form": form}
+        return {"title": _("Accounts"), "accounts": self.request.accounts.list(), "form": form}
 
 
 class _AboutOne:
@@ -121,21 +123,23 @@ class PersonViews(_AboutOne):
         except Conflict as error:
             form.others.append(str(error))
             return refuse(self.request, self.page(form=form), 409)
-        return self.lead("Saved." if differs else "Nothing was changed.")
+        if self.is_own and "language" in differs:
+            speak(self.request, differs["language"])
+        return self.lead(_("Saved.") if differs else _("Nothing was changed."))
 
     @view_config(route_name="panel.person.password", request_method="POST", step_up=SETS_PASSWORD)
     def set_password(self) -> Any:
         """Give somebody else a new password; their own is changed under My account."""
         form, name = account_password_form(self.request.POST), self.context.name
         if self.is_own:
-            return lead(self.request, "Change your own password here.", "panel.account")
+            return lead(self.request, _("Change your own password here."), "panel.account")
         try:
             given = form.validate()
             self.request.accounts.set_password(name, given["password"], self.request.author)
         except InvalidFields as error:
             form.show(error.errors)
             return refuse(self.request, self.page(password=form))
-        return self.lead(f"{name} has a new password, and is logged out everywhere.")
+        return self.lead(_("${name} has a new password, and is logged out everywhere.", name=name))
 
 
 @view_defaults(
@@ -149,7 +153,7 @@ class RemoveViews(_AboutOne):
     @view_config(request_method="GET")
     def ask(self, problem: str | None = None) -> Page:
         """Return what would be true then."""
-        return self.page(title=f"Remove {self.context.name}", problem=problem)
+        return self.page(title=_("Remove ${name}", name=self.context.name), problem=problem)
 
     @view_config(request_method="POST", step_up=True)
     def remove(self) -> Any:
@@ -159,4 +163,4 @@ class RemoveViews(_AboutOne):
             self.request.accounts.remove(name, self.request.author)
         except Conflict as error:
             return refuse(self.request, self.ask(str(error)), 409)
-        return lead(self.request, f"{name} is removed.", "panel.accounts")
+        return lead(self.request, _("${name} is removed.", name=name), "panel.accounts")

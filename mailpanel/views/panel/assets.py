@@ -9,6 +9,7 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.view import view_config
 
 from mailpanel.errors import NotFound
+from mailpanel.words import _
 
 __all__ = ["asset"]
 
@@ -20,7 +21,7 @@ def asset(_context: Any, request: Any) -> Response:
     """Return a file; its URL has its digest, so it never changes."""
     found = request.registry.assets.get(request.matchdict["name"])
     if found is None or found.digest != request.matchdict["digest"]:
-        raise NotFound("There is no such file.")
+        raise NotFound(_("There is no such file."))
     # What says nothing may be unable to unpack it, whatever RFC 9110, 12.5.3 has.
     asked = "Accept-Encoding" in request.headers
     zipped = asked and bool(request.accept_encoding.acceptable_offers(["gzip"]))

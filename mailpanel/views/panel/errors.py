@@ -22,7 +22,9 @@ from mailpanel.faults import explained, log_fault
 from mailpanel.routes import allowed_methods, see_other, with_slash
 from mailpanel.security import note_forbidden, note_forged, note_throttled
 from mailpanel.views.panel._draft import draft_of, page_path, way_back
+from mailpanel.views.panel._flash import leave
 from mailpanel.views.panel.log_in import log_in_page
+from mailpanel.words import _, sentences
 
 __all__ = [
     "another_site",
@@ -38,37 +40,37 @@ __all__ = [
 ]
 
 TITLES = {
-    400: "This request cannot be read",
-    403: "This is not for your account",
-    404: "There is nothing here",
-    405: "This is not done that way",
-    409: "This cannot be done",
-    412: "Somebody was quicker",
-    413: "That is too much",
-    415: "This is no form",
-    422: "This cannot be saved",
-    429: "Too many tries",
-    500: "Something went wrong",
-    503: "The database is away",
+    400: _("This request cannot be read"),
+    403: _("This is not for your account"),
+    404: _("There is nothing here"),
+    405: _("This is not done that way"),
+    409: _("This cannot be done"),
+    412: _("Somebody was quicker"),
+    413: _("That is too much"),
+    415: _("This is no form"),
+    422: _("This cannot be saved"),
+    429: _("Too many tries"),
+    500: _("Something went wrong"),
+    503: _("The database is away"),
 }
 SENTENCES = {
-    400: "Go back, load the page again and repeat what you did.",
-    403: "The settings are for accounts of the level MasterAdmin.",
-    404: "The address may have been mistyped, or what stood here is gone.",
-    405: "Go back to the page that you came from, and use its buttons.",
-    413: "A form holds at most 65,536 bytes. Nothing was saved.",
-    415: "Use the forms of this panel. Nothing was saved.",
-    500: "The fault is the server's; its log tells more. What you sent may not be saved.",
+    400: _("Go back, load the page again and repeat what you did."),
+    403: _("The settings are for accounts of the level MasterAdmin."),
+    404: _("The address may have been mistyped, or what stood here is gone."),
+    405: _("Go back to the page that you came from, and use its buttons."),
+    413: _("A form holds at most 65,536 bytes. Nothing was saved."),
+    415: _("Use the forms of this panel. Nothing was saved."),
+    500: _("The fault is the server's; its log tells more. What you sent may not be saved."),
 }
 STATUS: dict[type[Exception], int] = {NotFound: 404, Conflict: 409, PreconditionFailed: 412}
-LOGGED_OUT = (
+LOGGED_OUT = _(
     "You are not logged in any more. Nothing was saved; what you typed is kept, but for "
     "passwords, until you have logged in."
 )
-NO_COOKIE = (
+NO_COOKIE = _(
     "This page was too old, or your browser keeps no cookies for this panel. Please try again."
 )
-OTHER_LOG_IN = (
+OTHER_LOG_IN = _(
     "You have logged in anew since this page was loaded. Nothing was saved: look, and save."
 )
 
@@ -76,7 +78,7 @@ OTHER_LOG_IN = (
 def _page(request: Any, status: int, text: str, **headers: str) -> dict[str, Any]:
     request.response.status_int = status
     request.response.headers.update(headers)
-    return {"title": TITLES.get(status, "This did not work"), "text": text, "status": status}
+    return {"title": TITLES.get(status, _("This did not work")), "text": text, "status": status}
 
 
 @exception_view_config(NotFound, for_people=True, renderer="error.pt")
@@ -90,7 +92,7 @@ def refused(error: Exception, request: Any) -> Any:
 @exception_view_config(InvalidFields, for_people=True, renderer="error.pt")
 def invalid_fields(error: InvalidFields, request: Any) -> Any:
     """Answer what is wrong where there is no form to say it beside."""
-    return _page(request, 422, " ".join(each.detail for each in error.errors))
+    return _page(request, 422, sentences(*(each.detail for each in error.errors)))
 
 
 @exception_view_config(Throttled, for_people=True, renderer="error.pt")
@@ -103,17 +105,17 @@ def throttled(error: Throttled, request: Any) -> Any:
 @exception_view_config(DatabaseAway, for_people=True, renderer="error.pt")
 def database_away(error: DatabaseAway, request: Any) -> Any:
     """Answer with what is known of the change."""
-    stored = "The change may have been saved: look before you repeat it."
-    change = stored if error.in_commit else "Nothing was changed."
-    return _page(request, 503, f"{error} {change}", **{"Retry-After": "5"})
+    stored = _("The change may have been saved: look before you repeat it.")
+    change = stored if error.in_commit else _("Nothing was changed.")
+    return _page(request, 503, sentences(str(error), change), **{"Retry-After": "5"})
 
 
 @exception_view_config(BadCSRFOrigin, for_people=True, renderer="error.pt")
 def another_site(_error: BadCSRFOrigin, request: Any) -> Any:
     """Refuse what another site's page has sent."""
     note_forged(request, "origin")
-    page = _page(request, 403, "Another site has sent this. Nothing was changed.")
-    return page | {"title": "This was not sent from the panel"}
+    page = _page(request, 403, _("Another site has sent this. Nothing was changed."))
+    return page | {"title": _("This was not sent from the panel")}
 
 
 @exception_view_config(BadCSRFToken, for_people=True, renderer="log_in.pt")
@@ -125,7 +127,7 @@ def stale(_error: BadCSRFToken, request: Any) -> Any:
         return _log_in_first(request)
     note_forged(request, "token")
     draft = draft_of(request)
-    request.sessions.keep(request.panel_session, flash=OTHER_LOG_IN, draft=draft or {})
+    leave(request, OTHER_LOG_IN, draft=draft or {})
     return see_other(way_back(request, draft))
 
 

@@ -15,6 +15,7 @@ from mailpanel.views.panel._cards import card_of
 from mailpanel.views.panel._deletions import BACK, is_confirmed, question
 from mailpanel.views.panel._paging import before, older
 from mailpanel.views.panel.settings import SettingPages, present_revision
+from mailpanel.words import _
 
 __all__ = ["history", "restore"]
 
@@ -30,7 +31,7 @@ def history(context: Setting, request: Any) -> dict[str, Any]:
     card = card_of(request, context.setting)
     entries, last = request.history.page(context.name, before=before(request))
     return {
-        "title": f"History of {card.setting.title}",
+        "title": _("History of ${setting}", setting=card.setting.title),
         "card": card,
         "entries": entries,
         "titles": setting_form(card.setting, None).fields,
@@ -64,4 +65,4 @@ def restore(context: Revision, request: Any) -> Any:
         if value is not None:
             return question(pages, card_of(request, context.setting), value, {})
     request.changes.restore(context.name, context.number, request.author, pages.condition)
-    return pages.back(f"Revision {context.number} is wanted again.")
+    return pages.back(_("Revision ${number} is wanted again.", number=context.number))

@@ -9,9 +9,11 @@ from pyramid.view import view_config, view_defaults
 from mailpanel import on_host
 from mailpanel.errors import Conflict, InvalidFields, PreconditionFailed
 from mailpanel.resources import Host, Hosts, Setting
-from mailpanel.routes import see_other
 from mailpanel.security import Permission
+from mailpanel.views.panel._cards import status_in_words
+from mailpanel.views.panel._flash import lead
 from mailpanel.views.panel.settings import SettingPages
+from mailpanel.words import _, sentences
 
 __all__ = ["ForgetViews", "adopt", "flush", "list_hosts", "put_back"]
 
@@ -24,7 +26,7 @@ __all__ = ["ForgetViews", "adopt", "flush", "list_hosts", "put_back"]
 )
 def list_hosts(_context: Hosts, request: Any) -> dict[str, Any]:
     """Return all hosts that have ever checked in and were not forgotten."""
-    return {"title": "Hosts", "hosts": request.hosts.list()}
+    return {"title": _("Hosts"), "hosts": request.hosts.list(), "status_of": status_in_words}
 
 
 @view_defaults(route_name="panel.forget", permission=Permission.CHANGE_HOSTS, renderer="forget.pt")
@@ -38,16 +40,14 @@ class ForgetViews:
     @view_config(request_method="GET")
     def ask(self) -> dict[str, Any]:
         """Return what would be true then."""
-        return {"title": f"Forget {self.context.name}", "host": self.context.state}
+        return {"title": _("Forget ${name}", name=self.context.name), "host": self.context.state}
 
     @view_config(request_method="POST")
     def forget(self) -> Any:
         """Forget it."""
         self.request.hosts.forget(self.context.name, self.request.author)
-        self.request.sessions.keep(
-            self.request.panel_session, flash=f"{self.context.name} is forgotten."
-        )
-        return see_other(self.request.route_path("panel.hosts"))
+        said = _("${name} is forgotten.", name=self.context.name)
+        return lead(self.request, said, "panel.hosts")
 
 
 @view_config(route_name="panel.put_back", request_method="POST", permission=Permission.CHANGE_HOSTS)
@@ -56,12 +56,12 @@ def put_back(context: Setting, request: Any) -> Any:
     host = request.POST.get("host", "")
     answer = on_host.put_back(request, context.name, host)
     if not answer["done"]:
-        said = f"{host} has not answered yet. It is put back there when it does."
+        said: str = _("${host} has not answered yet. It is put back there when it does.", host=host)
     elif answer["ok"]:
-        said = f"Put back: on {host} it is as mailpanel has it again."
+        said = _("Put back: on ${host} it is as mailpanel has it again.", host=host)
     else:
-        said = f"It could not be put back on {host}. {answer['error']}"
-    said = " ".join([said, *(step["says"] for step in answer["steps"])])
+        said = sentences(_("It could not be put back on ${host}.", host=host), answer["error"])
+    said = sentences(said, *(step["says"] for step in answer["steps"]))
     return SettingPages(context, request).back(said)
 
 
@@ -70,13 +70,16 @@ def adopt(context: Setting, request: Any) -> Any:
     """Make what stands on one host the desired value."""
     host = request.POST.get("host", "")
     try:
-        _, state = on_host.adopted(request, context.name, host)
+        _answer, state = on_host.adopted(request, context.name, host)
     except (Conflict, InvalidFields, PreconditionFailed) as error:
-        said = f"Nothing was adopted from {host}. {error}"
+        said: str = sentences(_("Nothing was adopted from ${host}.", host=host), str(error))
     else:
-        said = f"{host} has not answered yet. Nothing was adopted; try again in a minute."
+        said = _(
+            "${host} has not answered yet. Nothing was adopted; try again in a minute.", host=host
+        )
         if state is not None:
-            said = f"Adopted from {host}: {context.setting.in_words(state.value)}"
+            words = context.setting.in_words(state.value)
+            said = _("Adopted from ${host}: ${words}", host=host, words=words)
     return SettingPages(context, request).back(said)
 
 
@@ -86,9 +89,12 @@ def flush(context: Setting, request: Any) -> Any:
     host = request.POST.get("host", "")
     answer = on_host.flushed(request, context.name, host)
     if not answer["done"]:
-        said = f"{host} has not answered yet. It tries the mail when it does."
+        said: str = _("${host} has not answered yet. It tries the mail when it does.", host=host)
     elif answer["ok"]:
-        said = f"{host} tries all mail that waits, now. What is left stands here in half a minute."
+        said = _(
+            "${host} tries all mail that waits, now. What is left stands here in half a minute.",
+            host=host,
+        )
     else:
-        said = f"Nothing was sent from {host}. {answer['error']}"
+        said = sentences(_("Nothing was sent from ${host}.", host=host), answer["error"])
     return SettingPages(context, request).back(said)

@@ -12,12 +12,13 @@ from mailpanel.cookies import MARK, SESSION, forget_session, give
 from mailpanel.errors import BadCredentials, Throttled
 from mailpanel.routes import see_other
 from mailpanel.security import HalfWay, visitor
-from mailpanel.views.panel._codes import WRONG_CODE, in_words, typed_code
+from mailpanel.views.panel._codes import WRONG_CODE, try_again, typed_code
 from mailpanel.views.panel._draft import Draft, as_fields, carried, page_path
+from mailpanel.words import _, sentences
 
 __all__ = ["CodeViews", "LogInViews", "log_in_page", "log_out"]
 
-WRONG = "The username or the password is wrong, or this account has no password to log in with."
+WRONG = _("The username or the password is wrong, or this account has no password to log in with.")
 
 
 def log_in_page(
@@ -25,7 +26,7 @@ def log_in_page(
 ) -> dict[str, Any]:
     """Return what the form to log in shows; it leads on to *path*."""
     return {
-        "title": "Log in",
+        "title": _("Log in"),
         "next": path,
         "username": username,
         "fields": as_fields(draft),
@@ -38,7 +39,7 @@ def code_page(
 ) -> dict[str, Any]:
     """Return what the form that asks for the code shows; it leads on to *path*."""
     return {
-        "title": "Second factor",
+        "title": _("Second factor"),
         "next": path,
         "ticket": ticket,
         "fields": as_fields(draft),
@@ -75,7 +76,7 @@ class _LogInForms:
         """Return the sentence for somebody who has to wait."""
         self.request.response.status_int = 429
         self.request.response.headers["Retry-After"] = str(error.retry_after)
-        return f"{error} Try again in {in_words(error.retry_after)}."
+        return sentences(str(error), try_again(error.retry_after))
 
 
 @view_defaults(route_name="panel.log_in", permission=NO_PERMISSION_REQUIRED, renderer="log_in.pt")

@@ -10,6 +10,7 @@ from mailpanel.resources import Settings
 from mailpanel.security import Permission
 from mailpanel.views.panel._cards import Card, card_of
 from mailpanel.views.panel._notices import notices
+from mailpanel.words import _, counted
 
 __all__ = ["overview"]
 
@@ -24,7 +25,7 @@ def overview(context: Settings, request: Any) -> dict[str, Any]:
     """Return all settings, and before them what is wrong."""
     cards = [card_of(request, setting) for setting in context.registered]
     return {
-        "title": "Overview",
+        "title": _("Overview"),
         "cards": cards,
         "notices": list(notices(cards)),
         "busy": any(card.busy for card in cards),
@@ -36,5 +37,13 @@ def _hosts(cards: list[Card]) -> str:
     """Return how many hosts there are, and how many of them are not there."""
     hosts = cards[0].hosts
     away = sum(1 for host in hosts if host.away)
-    count = f"{len(hosts)} host{'s' if len(hosts) > 1 else ''}"
-    return f"{count}, {away} not there" if away else count if hosts else ""
+    if not hosts:
+        return ""
+    if away:
+        return counted(
+            "${count} host, ${away} not there",
+            "${count} hosts, ${away} not there",
+            len(hosts),
+            away=away,
+        )
+    return counted("${count} host", "${count} hosts", len(hosts))

@@ -14,10 +14,12 @@ from mailpanel.resources import OwnAccount
 from mailpanel.routes import see_other
 from mailpanel.security import Permission
 from mailpanel.step_up import StepUp, typed_before
+from mailpanel.views.panel._flash import lead
+from mailpanel.words import _
 
 __all__ = ["EnrolViews", "RemoveViews", "new_codes"]
 
-REMOVED = "Your second factor is removed. You are logged in here and nowhere else."
+REMOVED = _("Your second factor is removed. You are logged in here and nowhere else.")
 
 Page = dict[str, Any]
 
@@ -71,7 +73,7 @@ class EnrolViews:
         enrolment = self.request.second_factors.begin(self.username, issuer, box)
         secret = enrolment.secret
         return {
-            "title": "Set up a second factor",
+            "title": _("Set up a second factor"),
             "has_to": self.request.identity.has_to_enrol,
             "picture": qr.as_svg(enrolment.uri),
             "groups": [secret[at : at + 4] for at in range(0, len(secret), 4)],
@@ -108,7 +110,7 @@ class RemoveViews:
     @view_config(request_method="GET")
     def ask(self) -> Page:
         """Return what would be true then."""
-        return {"title": "Remove the second factor"}
+        return {"title": _("Remove the second factor")}
 
     @view_config(request_method="POST")
     def remove(self) -> Any:
@@ -117,11 +119,10 @@ class RemoveViews:
         self.request.second_factors.remove(
             session.identity.username, self.request.author, session.number
         )
-        self.request.sessions.keep(session, flash=REMOVED)
-        return see_other(self.request.route_path("panel.account"))
+        return lead(self.request, REMOVED, "panel.account")
 
 
 def codes_page(request: Any, codes: list[str], *, is_new: bool) -> Any:
     """Return the page that shows recovery codes, *is_new* with the second factor."""
-    page = {"title": "Recovery codes", "codes": codes, "is_new": is_new}
+    page = {"title": _("Recovery codes"), "codes": codes, "is_new": is_new}
     return render_to_response("recovery_codes.pt", page, request, response=request.response)

@@ -12,11 +12,12 @@ from mailpanel.errors import InvalidFields, PreconditionFailed
 from mailpanel.forms import Form, setting_form
 from mailpanel.headers import NOT_SET, if_match
 from mailpanel.resources import Setting
-from mailpanel.routes import see_other
 from mailpanel.security import Permission
 from mailpanel.step_up import StepUp
 from mailpanel.views.panel._cards import Card, card_of
 from mailpanel.views.panel._deletions import BACK, is_confirmed, question
+from mailpanel.views.panel._flash import lead
+from mailpanel.words import _
 
 __all__ = [
     "Page",
@@ -63,8 +64,7 @@ class SettingPages:
 
     def back(self, flash: str) -> Any:
         """Return the redirect to the setting's page, which shows *flash*."""
-        self.request.sessions.keep(self.request.panel_session, flash=flash)
-        return see_other(self.path)
+        return lead(self.request, flash, "panel.setting", setting=self.context.name)
 
     def page(self, card: Card, form: Form) -> Page:
         """Return what the setting's page shows."""
@@ -129,7 +129,7 @@ class SettingViews(SettingPages):
         except PreconditionFailed:
             return self._overtaken(form)
         if state.generated is None:
-            return self.back("Saved.")
+            return self.back(_("Saved."))
         return self.page(card_of(self.request, card.setting), form) | {"once": state.generated}
 
     def _deletes_more(self, form: Form) -> dict[str, Any] | None:
@@ -145,7 +145,7 @@ class SettingViews(SettingPages):
         """Answer somebody whose form was made from what is no longer the present value."""
         card = card_of(self.request, self.context.setting)
         if _was_this(card, form, self.request.author.username):
-            return self.back("Saved.")
+            return self.back(_("Saved."))
         self.request.response.status_int = 412
         if card.setting.generates:
             return self.page(card, form) | {"was_shown": True}
@@ -160,7 +160,7 @@ class ResetViews(SettingPages):
     def ask(self) -> Page:
         """Return what would be true then."""
         card = card_of(self.request, self.context.setting)
-        title = f"Reset {card.setting.title}"
+        title = _("Reset ${setting}", setting=card.setting.title)
         return {
             "title": title,
             "card": card,
@@ -176,10 +176,10 @@ class ResetViews(SettingPages):
             self.request.changes.reset(self.context.name, self.request.author, self.condition)
         except PreconditionFailed:
             if not present_revision(card):
-                return self.back("It is reset already.")
+                return self.back(_("It is reset already."))
             self.request.response.status_int = 412
             return self.ask() | {"overtaken": True}
-        return self.back("Reset.")
+        return self.back(_("Reset."))
 
 
 @view_config(route_name="panel.again", request_method="POST", permission=Permission.CHANGE_SETTING)
@@ -191,7 +191,7 @@ def try_again(context: Setting, request: Any) -> Any:
         request.changes.reset(context.name, request.author)
     elif card.state is not None and not context.setting.generates:
         request.changes.set(context.name, card.state.value, request.author, views.condition)
-    return views.back("Trying again.")
+    return views.back(_("Trying again."))
 
 
 def own_address(request: Any, setting: Any) -> str | None:

@@ -13,15 +13,16 @@ from mailpanel.resources import OwnAccount
 from mailpanel.routes import see_other
 from mailpanel.security import Permission, visitor
 from mailpanel.step_up import StepUpNeeded
-from mailpanel.views.panel._codes import WRONG_CODE, in_words, typed_code
+from mailpanel.views.panel._codes import WRONG_CODE, try_again, typed_code
 from mailpanel.views.panel._draft import page_path
+from mailpanel.words import _, sentences
 
 __all__ = ["StepUpViews", "step_up_needed"]
 
 PREFIX = "typed."
-WRONG = "This is not your password."
-GO_ON = "Thank you. For ten minutes you are not asked again."
-LOOK = "Nothing was changed so far. Look, and go on; for ten minutes you are not asked again."
+WRONG = _("This is not your password.")
+GO_ON = _("Thank you. For ten minutes you are not asked again.")
+LOOK = _("Nothing was changed so far. Look, and go on; for ten minutes you are not asked again.")
 
 
 @view_defaults(route_name="panel.step_up", permission=Permission.ENROL, renderer="step_up.pt")
@@ -43,7 +44,7 @@ class StepUpViews:
         """Go on where the answer is right."""
         posted = self.request.POST
         path, texts = page_path(posted.get("next", "")), _carried(posted)
-        flash = LOOK if posted.get("again") else GO_ON
+        flash = self.request.language.say(LOOK if posted.get("again") else GO_ON)
         kept = {"flash": flash} | ({"typed": {"path": path, "texts": texts}} if texts else {})
         try:
             opened = self.request.sessions.prove(
@@ -54,7 +55,7 @@ class StepUpViews:
             )
         except Throttled as error:
             self.request.response.headers["Retry-After"] = str(error.retry_after)
-            sentence = f"{error} Try again in {in_words(error.retry_after)}."
+            sentence = sentences(str(error), try_again(error.retry_after))
             return self._refused(429, step_up_page(path, texts, posted.get("again"), sentence))
         if opened is None:
             wrong = WRONG_CODE if self.has_factor else WRONG
@@ -77,7 +78,7 @@ def step_up_page(
     *again* says that what was to be done there has to be done again.
     """
     return {
-        "title": "Show that it is you",
+        "title": _("Show that it is you"),
         "next": path,
         "fields": [(f"{PREFIX}{name}", text) for name, text in texts.items()],
         "again": again,

@@ -13,6 +13,7 @@ from mailpanel.resources import OwnAccount, PanelToken
 from mailpanel.security import Permission
 from mailpanel.step_up import StepUp, typed_before
 from mailpanel.views.panel._flash import lead, refuse
+from mailpanel.words import _
 
 __all__ = ["RevokeViews", "TokensViews"]
 
@@ -54,7 +55,7 @@ class TokensViews:
     def _page(self, form: Form, **more: Any) -> Page:
         tokens = self.request.tokens.list(self.username)
         return {
-            "title": "My tokens",
+            "title": _("My tokens"),
             "account": self.request.accounts.get(self.username),
             "tokens": tokens[::-1],
             "newest": str(max((token["id"] for token in tokens), default=0)),
@@ -76,14 +77,14 @@ class RevokeViews:
     @view_config(request_method="GET")
     def ask(self) -> Page:
         """Return what would be true then."""
-        return {"title": "Revoke a token", "token": self.context.state}
+        return {"title": _("Revoke a token"), "token": self.context.state}
 
     @view_config(request_method="POST")
     def revoke(self) -> Any:
         """Revoke it: it opens nothing any more."""
         own = self.request.identity.username
         self.request.tokens.revoke(self.context.number, self.request.author, account=own)
-        return lead(self.request, "The token is revoked.", "panel.tokens")
+        return lead(self.request, _("The token is revoked."), "panel.tokens")
 
 
 def _number(text: str) -> int:
