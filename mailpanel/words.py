@@ -38,6 +38,10 @@ class Words(str):
         # Or str() of an error would forget how its sentence was made.
         return self
 
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
+        # Nothing of it changes, and dataclasses.asdict() copies what it does not know.
+        return self
+
     def said(self, language: Language) -> str:
         """Return the text in *language*."""
         raise NotImplementedError

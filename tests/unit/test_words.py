@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 from mailpanel.errors import Conflict, FieldError, InvalidFields
 from mailpanel.words import Words, _, counted, grouped, joined, sentences
@@ -31,6 +32,7 @@ def test_it_is_a_text_in_english() -> None:
     assert text == "1 and x"
     assert json.dumps({"x": text}) == '{"x": "1 and x"}'
     assert f"{text}." == "1 and x."
+    assert asdict(FieldError("x", text))["detail"] is text
 
 
 def test_its_places_go_where_the_language_has_them() -> None:
