@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +32,7 @@ def document(settings: Mapping[str, Setting] = SETTINGS) -> Json:
         paths |= _settings.paths(setting)
     paths |= _hosts.paths(settings) | _people.paths()
     paths["/openapi.json"] = {"get": _openapi()}
-    return {
+    made = {
         "openapi": "3.1.0",
         # Of the API: which mailpanel this is, a stranger need not know.
         "info": {"title": "mailpanel", "version": "1", "description": DESCRIPTION},
@@ -46,6 +47,9 @@ def document(settings: Mapping[str, Setting] = SETTINGS) -> Json:
             "securitySchemes": SECURITY_SCHEMES,
         },
     }
+    # Of types that any reader of JSON has, and no sentence that knows of languages.
+    plain: Json = json.loads(json.dumps(made))
+    return plain
 
 
 def _openapi() -> Json:
