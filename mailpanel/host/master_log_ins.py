@@ -2,6 +2,7 @@
 
 Up to where the log was read stands in root's own state. A log that was turned meanwhile is read
 to its end first, as far as it stands beside the new one with .1 behind its name (logrotate(8)).
+Where Dovecot tells syslog, systemd's journal is read as well.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from mailpanel.deployment import Deployment
 from mailpanel.host import files
 from mailpanel.host.dovecot import Dovecot
-from mailpanel.host.master_sessions import LOGIN, WHO, logs
+from mailpanel.host.dovecot_journal import DovecotJournal
+from mailpanel.host.master_sessions import LOGIN, WHO, logs, tells_syslog
 from mailpanel.reports import MasterLogIn
 
 __all__ = ["MasterLogIns"]
@@ -56,6 +59,7 @@ class MasterLogIns:
         self._master = deployment.master_user.encode()
         self._path = Path(deployment.state_directory, "ledger", "log-ins.json")
         self._next: dict[str, _Place] = {}
+        self._journal = DovecotJournal(self._path.with_name("log-ins.cursor"))
 
     def new(self) -> list[MasterLogIn]:
         """Return those since :meth:`noted` was called last, the oldest first.
@@ -66,17 +70,22 @@ class MasterLogIns:
         places = self._read()
         found: list[MasterLogIn] = []
         self._next = dict(places)
-        paths = list(logs(self._dovecot.configuration().parameters))
+        parameters = self._dovecot.configuration().parameters
+        paths = list(logs(parameters))
         # The log and the one before it.
         for old, path in zip(paths[::2], paths[1::2], strict=True):
             known = places.get(str(path))
             # The first time what stands there already is told as well: it has its time.
             known = known or _Place(_end(path).inode, 0)
             found += self._since(old, path, known, MOST - len(found))
+        # Which of syslog's files is still written to nobody knows; the journal has it all.
+        if tells_syslog(parameters) and self._journal.is_there:
+            found += self._in_journal()
         return sorted({each.line: each for each in found}.values(), key=lambda each: each.at)
 
     def noted(self) -> None:
         """Take note that what :meth:`new` returned last is kept elsewhere."""
+        self._journal.noted()
         if self._next != self._read():
             rows = {name: [place.inode, place.offset] for name, place in self._next.items()}
             state = files.read_state(self._path, mode=0o600)
@@ -87,6 +96,11 @@ class MasterLogIns:
             rows = json.loads(files.read_state(self._path).content or b"{}")
             return {name: _Place(*map(int, place)) for name, place in rows.items()}
         return {}
+
+    def _in_journal(self) -> list[MasterLogIn]:
+        lines = self._journal.new(f"=<{self._master.decode()}>")
+        found = (self._log_in(line, mark) for line, mark in lines)
+        return list(islice((each for each in found if each), MOST))
 
     def _since(self, old: Path, path: Path, known: _Place, most: int) -> list[MasterLogIn]:
         found: list[MasterLogIn] = []
@@ -119,15 +133,15 @@ class MasterLogIns:
         who = login and WHO.search(login[2])
         if not login or not who or who[1] != self._master:
             return None
-        address, at = _ADDRESS.search(login[2]), _time(line)
+        address = _ADDRESS.search(login[2])
         if _SESSION.search(login[2]):
-            # Nothing else has this line: no two sessions have the same name at the same time.
-            mark = hashlib.sha256(line[login.start(1) :] + b"%d" % at).hexdigest()[:32]
+            # Nothing else has this line: the session's name has its time and port in it.
+            mark = hashlib.sha256(line[login.start(1) :].rstrip()).hexdigest()[:32]
         return MasterLogIn(
             mailbox=_printable(login[1]),
             address=address[1].decode() if address else "",
             protocol="imap",
-            at=at,
+            at=_time(line),
             line=mark,
         )
 

@@ -20,7 +20,7 @@ from mailpanel.host.daemon import children
 from mailpanel.host.doveconf import seconds
 from mailpanel.host.dovecot import Dovecot
 
-__all__ = ["LOGIN", "WHO", "end_sessions", "end_sessions_of_undone", "logs"]
+__all__ = ["LOGIN", "WHO", "end_sessions", "end_sessions_of_undone", "logs", "tells_syslog"]
 
 log = logging.getLogger(__name__)
 
@@ -98,10 +98,18 @@ def _log_ins(parameters: Mapping[str, str]) -> dict[int, dict[bytes, bytes]]:
 
 def logs(parameters: Mapping[str, str]) -> Iterator[Path]:
     """Yield where Dovecot logs who logs in, before each the one that it was turned to."""
-    own = parameters["info_log_path"] or parameters["log_path"]
-    for name in SYSLOG if own in ("", "syslog") else (own,):
+    for name in SYSLOG if tells_syslog(parameters) else (_own_log(parameters),):
         yield Path(f"{name}.1")
         yield Path(name)
+
+
+def tells_syslog(parameters: Mapping[str, str]) -> bool:
+    """Say whether Dovecot has no log file of its own (its setting ``log_path``)."""
+    return _own_log(parameters) in ("", "syslog")
+
+
+def _own_log(parameters: Mapping[str, str]) -> str:
+    return parameters["info_log_path"] or parameters["log_path"]
 
 
 def _tail(path: Path) -> bytes:

@@ -1,0 +1,142 @@
+"""What the daemons tell systemd's journal is read from it, once, and from nobody else's hand."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from mailpanel.deployment import load
+from mailpanel.errors import HostError
+from mailpanel.host import dovecot_journal, master_log_ins, master_sessions
+from mailpanel.host.dovecot_journal import DovecotJournal
+from mailpanel.host.followed_log import FollowedJournal
+from mailpanel.host.master_log_ins import MasterLogIns
+
+JOURNALD = "/usr/lib/systemd/systemd-journald"
+LOGIN = (
+    "imap-login: Login: user=<{}>, method=PLAIN, rip=192.0.2.7, lip=127.0.0.1, mpid=19971, "
+    "secured, session=<{}>, auth_user=<master>"
+)
+
+
+class Journal:
+    """A journal of its own (systemd-journald.service(8)): a namespace."""
+
+    def __init__(self, name: str) -> None:
+        self.options = (f"--namespace={name}",)
+        self._socket = Path(f"/run/systemd/journal.{name}/dev-log")
+
+    @property
+    def is_open(self) -> bool:
+        return self._socket.exists()
+
+    def say(self, text: str, *, by: str = "dovecot", user: str = "root") -> None:
+        """Have *user* say it there, as a process that calls itself *by*."""
+        logger = ["logger", "--socket", self._socket, "--tag", by, "--priority", "mail.info", text]
+        subprocess.run(["setpriv", "--reuid", user, "--clear-groups", *logger], check=True)
+
+
+@pytest.fixture
+def journal(tmp_path: Path, wait_until: Callable[..., None]) -> Iterator[Journal]:
+    name = f"mailpanel-{tmp_path.parent.name}-{tmp_path.name}".replace("_", "-")[-40:]
+    made = Journal(name)
+    try:
+        with subprocess.Popen([JOURNALD, name], stderr=subprocess.DEVNULL) as daemon:
+            wait_until(lambda: made.is_open)
+            yield made
+            daemon.terminate()
+    finally:
+        for each in ("/run/log/journal", "/var/log/journal"):
+            for directory in Path(each).glob(f"*.{name}"):
+                shutil.rmtree(directory)
+        shutil.rmtree(f"/run/systemd/journal.{name}", ignore_errors=True)
+
+
+@pytest.fixture
+def watching(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], MasterLogIns]:
+    """Return one that has just started, of a Dovecot that tells syslog."""
+    (tmp_path / "ledger").mkdir(exist_ok=True)
+    monkeypatch.setattr(dovecot_journal, "SYSTEMD", tmp_path)
+    monkeypatch.setattr(master_sessions, "SYSLOG", (str(tmp_path / "mail.log"),))
+    found = SimpleNamespace(parameters={"info_log_path": "", "log_path": "syslog"})
+    monkeypatch.setattr(master_log_ins.Dovecot, "configuration", lambda _: found)
+    deployment = replace(load({}, {}), state_directory=str(tmp_path))
+
+    def start() -> MasterLogIns:
+        made = MasterLogIns(deployment)
+        made._journal._options = journal.options
+        return made
+
+    return start
+
+
+def seen(watch: MasterLogIns) -> list[str]:
+    return [each.mailbox for each in watch.new()]
+
+
+def test_a_log_in_with_the_master_password_is_told_once(
+    journal: Journal, watching: Callable[[], MasterLogIns], wait_until: Callable[..., None]
+) -> None:
+    """Also by a process that has started anew; until it is noted it is told again."""
+    journal.say("imap-login: Login: user=<nobody@example.net>, rip=192.0.2.7, mpid=7, session=<x>")
+    journal.say(LOGIN.format("a@example.net", "one"))
+    watch = watching()
+    wait_until(lambda: seen(watch) == ["a@example.net"])
+    (first,) = watching().new()
+    assert (first.address, first.protocol) == ("192.0.2.7", "imap")
+    watch.noted()
+    assert watching().new() == []
+    journal.say(LOGIN.format("b@example.net", "two"))
+    watch = watching()
+    wait_until(lambda: seen(watch) == ["b@example.net"])
+
+
+def test_what_syslog_writes_to_a_file_as_well_is_told_once(
+    journal: Journal,
+    watching: Callable[[], MasterLogIns],
+    wait_until: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    """A file that nothing writes to any more hides nothing, either."""
+    texts = [LOGIN.format(f"{each}@example.net", each) for each in "ab"]
+    lines = [f"2026-11-22T18:46:52.123456+00:00 mx1 dovecot: {each}\n" for each in texts]
+    (tmp_path / "mail.log").write_text(lines[0])
+    for each in texts:
+        journal.say(each)
+    wait_until(lambda: sorted(seen(watching())) == ["a@example.net", "b@example.net"])
+
+
+def test_only_roots_word_counts(
+    journal: Journal, watching: Callable[[], MasterLogIns], wait_until: Callable[..., None]
+) -> None:
+    journal.say(LOGIN.format("forged@example.net", "one"), user="nobody")
+    journal.say(LOGIN.format("other@example.net", "two"), by="another")
+    journal.say(LOGIN.format("a@example.net", "three"))
+    wait_until(lambda: seen(watching()) == ["a@example.net"])
+
+
+def test_a_journal_that_cannot_be_read_is_told(
+    journal: Journal, watching: Callable[[], MasterLogIns], tmp_path: Path
+) -> None:
+    (tmp_path / "ledger" / "log-ins.cursor").write_text("no cursor\n")
+    with pytest.raises(HostError, match="cannot read the journal"):
+        watching().new()
+
+
+def test_without_systemd_no_journal_is_asked(tmp_path: Path) -> None:
+    assert not DovecotJournal(tmp_path / "cursor").is_there
+
+
+def test_postfix_is_followed_from_now_on(journal: Journal, wait_until: Callable[..., None]) -> None:
+    followed = FollowedJournal(journal.options)
+    journal.say("A1: to=<friend@example.net>, status=sent (250 ok)", by="postfix/smtp")
+    found: list[str] = []
+    wait_until(lambda: found.extend(followed.new_lines()) or any("A1: to=" in x for x in found))
