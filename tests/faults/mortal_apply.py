@@ -28,6 +28,7 @@ from forked import Forked
 import mailpanel.cli.apply
 from mailpanel.apply import _courier_main, processes
 from mailpanel.apply.executor import Executor
+from mailpanel.apply.telling import Teller
 from mailpanel.cli import main
 from mailpanel.host import command, postfix
 from mailpanel.host.state import Record
@@ -48,7 +49,7 @@ class Fate:
         self._step = ""
         self._file = self._changes = 0
         self._in_change = False
-        self._make, self._tell = Executor._make, Executor._tell
+        self._make, self._tell = Executor._make, Teller.tell
         fate = self
 
         def make(executor: Executor, *rest: Any) -> Record:
@@ -58,13 +59,13 @@ class Fate:
             finally:
                 fate.end()
 
-        def tell(executor: Executor, record: Record) -> None:
+        def tell(teller: Teller, record: Record) -> None:
             if record.status == "applying" and record.step == fate._step:
                 die()
-            fate._tell(executor, record)
+            fate._tell(teller, record)
 
         Executor._make = make  # type: ignore[method-assign]
-        Executor._tell = tell  # type: ignore[method-assign]
+        Teller.tell = tell  # type: ignore[method-assign]
         sys.addaudithook(self.hook)
 
     def begin(self) -> None:
