@@ -33,6 +33,9 @@ class AnyOrder(RuleBasedStateMachine):
         world.disarm()
         self.lose_the_relay(away=False)
         self.be_there()
+        # A change that had begun by then is still killed.
+        while world.wait_for_death():
+            self.be_there()
         world.wait_until_converged()
         world.assert_as_wanted()
         for name in SETTINGS:
