@@ -118,8 +118,9 @@ def starting() -> Iterator[Start]:
         def start(directory: Path, until: str = "Ctrl-C") -> Running:
             output = logs / str(time.monotonic())
             with output.open("wb") as stream:
+                # One that nohup(1) keeps from a signal would not hear it here, either (env(1)).
                 process = subprocess.Popen(
-                    [MAILPANEL, "playground", "--directory", directory],
+                    ["env", "--default-signal", MAILPANEL, "playground", "--directory", directory],
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=stream,
