@@ -22,7 +22,7 @@ from pathlib import Path
 from mailpanel.deployment import Deployment
 from mailpanel.host import files
 from mailpanel.host.dovecot import Dovecot
-from mailpanel.host.dovecot_journal import DovecotJournal
+from mailpanel.host.dovecot_journal import DovecotJournal, has_journal
 from mailpanel.host.master_sessions import LOGIN, WHO, logs, tells_syslog
 from mailpanel.reports import MasterLogIn
 
@@ -79,7 +79,7 @@ class MasterLogIns:
             known = known or _Place(_end(path).inode, 0)
             found += self._since(old, path, known, MOST - len(found))
         # Which of syslog's files is still written to nobody knows; the journal has it all.
-        if tells_syslog(parameters) and self._journal.is_there:
+        if tells_syslog(parameters) and has_journal():
             found += self._in_journal()
         return sorted({each.line: each for each in found}.values(), key=lambda each: each.at)
 
@@ -98,7 +98,7 @@ class MasterLogIns:
         return {}
 
     def _in_journal(self) -> list[MasterLogIn]:
-        lines = self._journal.new(f"=<{self._master.decode()}>")
+        lines = self._journal.new(b"=<%b>" % self._master)
         found = (self._log_in(line, mark) for line, mark in lines)
         return list(islice((each for each in found if each), MOST))
 

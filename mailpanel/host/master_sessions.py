@@ -14,11 +14,15 @@ import signal
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
+from mailpanel.errors import HostError
 from mailpanel.host.daemon import children
 from mailpanel.host.doveconf import seconds
 from mailpanel.host.dovecot import Dovecot
+from mailpanel.host.dovecot_journal import has_journal, lines_since
+from mailpanel.host.unread import started
 
 __all__ = ["LOGIN", "WHO", "end_sessions", "end_sessions_of_undone", "logs", "tells_syslog"]
 
@@ -52,18 +56,20 @@ def end_sessions(dovecot: Dovecot, master: str) -> None:
     pid = dovecot.master_pid(parameters["base_dir"])
     if pid is None:
         return
+    sleeps = bool(seconds(parameters["imap_hibernate_timeout"]))
     living = set(children(pid, "imap"))
-    known = _log_ins(parameters)
+    # Of a session that sleeps nobody knows when it began.
+    known = _log_ins(parameters, {pid} if sleeps else living)
     if living - known.keys():
         time.sleep(MOMENT)
-        known = _log_ins(parameters)
+        known = _log_ins(parameters, {pid} if sleeps else living)
         living = set(children(pid, "imap"))
     name = master.encode()
     ended = [each for each in living if name in known.get(each, {name: b""})]
     for each in ended:
         with suppress(ProcessLookupError):
             os.kill(each, signal.SIGTERM)
-    if seconds(parameters["imap_hibernate_timeout"]):
+    if sleeps:
         for mailbox in {who[name] for who in known.values() if name in who}:
             dovecot.kick(mailbox.decode("utf-8", "surrogateescape"))
     if ended:
@@ -83,17 +89,36 @@ def end_sessions_of_undone(dovecot: Dovecot, masters: Collection[str]) -> None:
             end_sessions(dovecot, name)
 
 
-def _log_ins(parameters: Mapping[str, str]) -> dict[int, dict[bytes, bytes]]:
-    """Return who logged in, and to which mailbox, by the process that serves it."""
+def _log_ins(parameters: Mapping[str, str], pids: Collection[int]) -> dict[int, dict[bytes, bytes]]:
+    """Return who logged in, and to which mailbox, by the process that serves it.
+
+    The journal is read from when the oldest of the processes *pids* began.
+    """
     found: dict[int, dict[bytes, bytes]] = {}
-    for path in logs(parameters):
-        for line in _tail(path).split(b"\n"):
-            login = LOGIN.search(line)
-            process = login and _PROCESS.search(login[2])
-            who = login and WHO.search(login[2])
-            if login and process and who:
-                found.setdefault(int(process[1]), {})[who[1]] = login[1]
+    for line in chain(_in_files(parameters), _in_journal(parameters, pids)):
+        login = LOGIN.search(line)
+        process = login and _PROCESS.search(login[2])
+        who = login and WHO.search(login[2])
+        if login and process and who:
+            found.setdefault(int(process[1]), {})[who[1]] = login[1]
     return found
+
+
+def _in_files(parameters: Mapping[str, str]) -> Iterator[bytes]:
+    for path in logs(parameters):
+        yield from _tail(path).split(b"\n")
+
+
+def _in_journal(parameters: Mapping[str, str], pids: Collection[int]) -> list[bytes]:
+    starts = [start for pid in pids if (start := started(pid)) is not None]
+    if not starts or not tells_syslog(parameters) or not has_journal():
+        return []
+    try:
+        return lines_since(min(starts) - 1, b"mpid=")
+    except HostError as error:
+        # All are ended then whose log-ins stand in no file.
+        log.warning("who is logged in is not known: %s", error)
+        return []
 
 
 def logs(parameters: Mapping[str, str]) -> Iterator[Path]:

@@ -14,9 +14,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what starts a Dovecot, for script/debian13."""
     for item in items:
-        # Not what needs a mount of its own for a root: in the Debian 13 tree there is none.
-        if (
-            "make_dovecot" in getattr(item, "fixturenames", ())
-            and "test_sandbox" not in item.nodeid
-        ):
+        # Not what needs a mount of its own for a root, or systemd: in that tree there is neither.
+        away = "test_sandbox" in item.nodeid or "test_journal" in item.nodeid
+        if "make_dovecot" in getattr(item, "fixturenames", ()) and not away:
             item.add_marker("dovecot")

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from test_master_password import is_open
 
 from mailpanel.deployment import load
 from mailpanel.errors import HostError
 from mailpanel.host import dovecot_journal, master_log_ins, master_sessions
-from mailpanel.host.dovecot_journal import DovecotJournal
+from mailpanel.host.dovecot import Dovecot
+from mailpanel.host.dovecot_journal import has_journal
 from mailpanel.host.followed_log import FollowedJournal
 from mailpanel.host.master_log_ins import MasterLogIns
+from mailpanel.host.master_sessions import end_sessions
 
 JOURNALD = "/usr/lib/systemd/systemd-journald"
 LOGIN = (
@@ -43,15 +49,16 @@ class Journal:
 
 
 @pytest.fixture
-def journal(tmp_path: Path, wait_until: Callable[..., None]) -> Iterator[Journal]:
-    name = f"mailpanel-{tmp_path.parent.name}-{tmp_path.name}".replace("_", "-")[-40:]
+def journal(wait_until: Callable[..., None]) -> Iterator[Journal]:
+    name = f"mailpanel-{os.getpid()}-{time.monotonic_ns()}"
     made = Journal(name)
+    daemon = subprocess.Popen([JOURNALD, name], stderr=subprocess.DEVNULL)
     try:
-        with subprocess.Popen([JOURNALD, name], stderr=subprocess.DEVNULL) as daemon:
-            wait_until(lambda: made.is_open)
-            yield made
-            daemon.terminate()
+        wait_until(lambda: made.is_open)
+        yield made
     finally:
+        daemon.terminate()
+        daemon.wait(30)
         for each in ("/run/log/journal", "/var/log/journal"):
             for directory in Path(each).glob(f"*.{name}"):
                 shutil.rmtree(directory)
@@ -59,21 +66,27 @@ def journal(tmp_path: Path, wait_until: Callable[..., None]) -> Iterator[Journal
 
 
 @pytest.fixture
-def watching(
-    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], MasterLogIns]:
-    """Return one that has just started, of a Dovecot that tells syslog."""
-    (tmp_path / "ledger").mkdir(exist_ok=True)
+def syslog(tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Return what a Dovecot is set to that tells syslog, on a host with the journal."""
     monkeypatch.setattr(dovecot_journal, "SYSTEMD", tmp_path)
+    argv = (*dovecot_journal.JOURNALCTL, *journal.options)
+    monkeypatch.setattr(dovecot_journal, "JOURNALCTL", argv)
     monkeypatch.setattr(master_sessions, "SYSLOG", (str(tmp_path / "mail.log"),))
-    found = SimpleNamespace(parameters={"info_log_path": "", "log_path": "syslog"})
+    return {"info_log_path": "", "log_path": "syslog"}
+
+
+@pytest.fixture
+def watching(
+    tmp_path: Path, syslog: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], MasterLogIns]:
+    """Return one that has just started."""
+    (tmp_path / "ledger").mkdir(exist_ok=True)
+    found = SimpleNamespace(parameters=syslog)
     monkeypatch.setattr(master_log_ins.Dovecot, "configuration", lambda _: found)
     deployment = replace(load({}, {}), state_directory=str(tmp_path))
 
     def start() -> MasterLogIns:
-        made = MasterLogIns(deployment)
-        made._journal._options = journal.options
-        return made
+        return MasterLogIns(deployment)
 
     return start
 
@@ -131,8 +144,38 @@ def test_a_journal_that_cannot_be_read_is_told(
         watching().new()
 
 
-def test_without_systemd_no_journal_is_asked(tmp_path: Path) -> None:
-    assert not DovecotJournal(tmp_path / "cursor").is_there
+@pytest.mark.parametrize("known", [True, False])
+def test_the_sessions_of_the_master_password_end_and_only_they(
+    journal, syslog, dovecot, postfix, make_panel, monkeypatch, wait_until, known
+) -> None:
+    """Where the journal tells who opened them; all end where it cannot be read in time."""
+    dovecot.start()
+    panel = make_panel(postfix, dovecot)
+    dovecot.add_user("anna@example.org", "her own: #1")
+    password = panel.set("imap_master_password", {})["value"]
+    master = dovecot.imap("anna@example.org*master", password)
+    own = dovecot.imap("anna@example.org", "her own: #1")
+    wait_until(lambda: dovecot.log().count("imap-login: Info: Login") == 2)
+    for line in dovecot.log().splitlines():
+        _, name, said = line.partition("imap-login: ")
+        journal.say(f"{name}{said}")
+    real = Dovecot.configuration
+
+    def configuration(self: Dovecot) -> Any:
+        found = real(self)
+        return replace(found, parameters={**found.parameters, **syslog})
+
+    monkeypatch.setattr(Dovecot, "configuration", configuration)
+    monkeypatch.setattr(dovecot_journal, "PATIENCE", 10.0 if known else 0.0)
+    end_sessions(Dovecot(str(dovecot.config_file)), "master")
+    wait_until(lambda: not is_open(master))
+    wait_until(lambda: is_open(own) is known)
+    for session in (master, own):
+        session.shutdown()
+
+
+def test_without_systemd_no_journal_is_asked() -> None:
+    assert not has_journal()
 
 
 def test_postfix_is_followed_from_now_on(journal: Journal, wait_until: Callable[..., None]) -> None:

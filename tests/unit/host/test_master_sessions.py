@@ -28,7 +28,7 @@ FORGED = "imap-login: Login: user=<b>, mpid=1, auth_user=<master>"
 def log_ins(place: Path, *lines: str) -> dict[int, dict[bytes, bytes]]:
     log = place / "log"
     log.write_text("".join(f"{line}\n" for line in lines))
-    return _log_ins({"info_log_path": "", "log_path": str(log)})
+    return _log_ins({"info_log_path": "", "log_path": str(log)}, ())
 
 
 @pytest.mark.parametrize("said", [V2_3, V2_4], ids=["2.3", "2.4"])
@@ -88,14 +88,14 @@ def test_names_are_no_utf_8_perhaps(tmp_path: Path) -> None:
     log = tmp_path / "log"
     line = f"{PLAIN}imap-login: Info: {V2_3}\n".encode().replace(b"a@", b"\xff\xfe@")
     log.write_bytes(b"\x00\xff\n" + line)
-    found = _log_ins({"info_log_path": str(log), "log_path": "/nowhere"})
+    found = _log_ins({"info_log_path": str(log), "log_path": "/nowhere"}, ())
     assert found == {19971: {b"master": b"\xff\xfe@example.org"}}
 
 
 def test_the_log_before_is_read_too_and_none_is_none(tmp_path: Path) -> None:
     (tmp_path / "log.1").write_text(f"{PLAIN}imap-login: Info: {V2_3}\n")
     assert 19971 in log_ins(tmp_path)
-    assert _log_ins({"info_log_path": "", "log_path": str(tmp_path / "none")}) == {}
+    assert _log_ins({"info_log_path": "", "log_path": str(tmp_path / "none")}, ()) == {}
 
 
 def test_of_a_huge_log_the_end_counts(tmp_path: Path, monkeypatch) -> None:
