@@ -58,9 +58,13 @@ class DovecotJournal:
         """
         self._next = self._read()
         reading = _Reading(*([f"--after-cursor={self._next}"] if self._next else []))
-        for found in reading.lines(about):
-            self._next = reading.cursor
-            yield found
+        try:
+            for found in reading.lines(about):
+                self._next = reading.cursor
+                yield found
+        except HostError as error:
+            said = f"{error} Where {self._place} is damaged, remove it." if self._next else error
+            raise HostError(str(said)) from None
         self._next = reading.cursor or self._next
 
     def noted(self) -> None:

@@ -140,7 +140,7 @@ def test_a_journal_that_cannot_be_read_is_told(
     journal: Journal, watching: Callable[[], MasterLogIns], tmp_path: Path
 ) -> None:
     (tmp_path / "ledger" / "log-ins.cursor").write_text("no cursor\n")
-    with pytest.raises(HostError, match="cannot read the journal"):
+    with pytest.raises(HostError, match=r"cannot read the journal\. Where .*cursor is damaged"):
         watching().new()
 
 
