@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -45,7 +46,7 @@ class _Watched:
     standing: Standing
     growth: Growth = field(default_factory=Growth)
     new: bool = True
-    """Nothing has been looked at yet: what was logged may be of the revision before."""
+    """Not looked at yet: what the log has may still be of mail in flight by the one before."""
 
 
 class RelayHealth:
@@ -81,6 +82,23 @@ class RelayHealth:
     def due_in(self) -> float:
         """Return in how many seconds it is time for the next look."""
         return max(self._at - time.monotonic(), 0.0)
+
+    def mark(self, wanted: Desired) -> None:
+        """Read the log up to here where *wanted* is not live: it may be the next moment.
+
+        What comes from now on is looked at when it is. Not even the queue tells of mail that
+        was refused before the change was seen to count: it came before that.
+        """
+        setting = self._settings.get(wanted.setting)
+        record = self._state.get(wanted.setting)
+        if setting is None or setting.part != "postfix" or record.live == wanted.revision:
+            return
+        # The change itself says what is wrong with the host.
+        with suppress(MailpanelError):
+            found = self._look.attempts()
+            watched = self._watched.get(wanted.setting)
+            if watched is not None and watched.revision == record.live:
+                self._conclude(watched, found, None)
 
     def look(self, settings: Iterable[Desired]) -> None:
         """Look, where it is time, and tell what has changed; nothing on the host is."""
@@ -149,13 +167,13 @@ class RelayHealth:
         secret = self._secret(setting, wanted, record)
         watched = self._watch(setting, wanted, record, secret)
         relay = watched.relay
-        present = Hop(relay.hostname.lower(), relay.port) if relay else None
+        present = _hop_to(relay) if relay else None
         if present is not None and (not hops or hops[-1] != present):
             hops = [*(each for each in hops if each != present), present][-MOST_OLDER - 1 :]
         older = [each for each in hops if each != present]
         found = self._look.attempts()
-        if relay is not None and present is not None:
-            self._conclude(watched, relay, present, found, secret)
+        self._conclude(watched, found, None if watched.new else secret)
+        watched.new = False
         standing = watched.standing
         since = standing.since if standing.ok else record.since
         tally, complete = self._look.count(present, older, since)
@@ -179,13 +197,13 @@ class RelayHealth:
             )
         self._executor.amend(wanted.setting, details=details, hops=[_text(each) for each in hops])
 
-    def _conclude(
-        self, watched: _Watched, relay: PostfixRelays, hop: Hop, found: Found, secret: str | None
-    ) -> None:
-        ours = [each for each in found.attempts if each.is_at(hop)]
-        judged = Judge(relay, None if watched.new else secret, found.why)
-        watched.standing = concluded(watched.standing, ours, judged, time.time())
-        watched.new = False
+    def _conclude(self, watched: _Watched, found: Found, secret: str | None) -> None:
+        """Judge what is *found* of the relay that is watched, if there is one."""
+        if watched.relay is not None:
+            hop = _hop_to(watched.relay)
+            ours = [each for each in found.attempts if each.is_at(hop)]
+            judged = Judge(watched.relay, secret, found.why)
+            watched.standing = concluded(watched.standing, ours, judged, time.time())
 
     def _watch(
         self, setting: Setting, wanted: Desired, record: Record, secret: str | None
@@ -226,6 +244,10 @@ def _standing(told_: Any) -> Standing | None:
         return None
     since = datetime.fromisoformat(told_["since"]).timestamp()
     return Standing(told_["ok"], told_["says"], since)
+
+
+def _hop_to(relay: PostfixRelays) -> Hop:
+    return Hop(relay.hostname.lower(), relay.port)
 
 
 def _hop(text: str) -> Hop:

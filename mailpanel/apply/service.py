@@ -338,6 +338,7 @@ class _Service:
     def _converge(self) -> None:
         for each in self._settings:
             with self._stop.busy():
+                self._health.mark(each)
                 self._executor.converge(each)
 
     def _settle(self) -> bool:

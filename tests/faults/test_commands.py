@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from forked import Forked
-from world import INTERVAL, MAILER, MASTER, RELAYHOST, World
+from world import ACCOUNTS, INTERVAL, MAILER, MASTER, RELAYHOST, World
 
 RELOADS = {RELAYHOST: "/usr/sbin/postfix", INTERVAL: "/usr/bin/doveadm"}
 FAULTS = {
@@ -42,12 +42,19 @@ def without(directory: Path, program: str) -> str:
     )
 
 
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
+
+
 @contextmanager
-def faulty(world: World, mounts: str) -> Iterator[dict[str, bytes]]:
+def faulty(world: World, mounts: str, patience: int = 3) -> Iterator[dict[str, bytes]]:
     """Let apply run with *mounts*; afterwards without, and then it converges."""
     before = world.configuration()
     world.panel.stop_service("apply")
-    world.start_impatient(mounts)
+    world.start_impatient(mounts, patience)
     yield before
     world.kill()
     world.start()
@@ -135,10 +142,8 @@ def test_a_recovery_looks_at_the_daemon_too(world: World, word: str, script: str
     script = script.format(run=world.dovecot.run_directory)
     mounts = bind(world.directory, "/usr/bin/doveadm", script, word)
     world.start_impatient(mounts)
-    deadline = time.monotonic() + 30
-    while "a change that was interrupted has been undone" not in world.panel.log("apply"):
-        assert time.monotonic() < deadline, world.panel.log("apply")
-        time.sleep(0.05)
+    undone = "a change that was interrupted has been undone"
+    wait_until(lambda: undone in world.panel.log("apply"))
     world.kill()
     world.masters = world.postfix.master_pid, world.dovecot_pid()
     world.assert_sound()
@@ -170,3 +175,28 @@ def test_a_daemon_that_ended_while_apply_was_dead_too_runs_again(
     world.masters = world.postfix.master_pid, world.dovecot_pid()
     assert pid not in world.masters
     world.assert_as_wanted()
+
+
+def test_what_the_relay_refuses_during_a_slow_reload_is_told(world: World) -> None:
+    """That mail came before the change was seen to count; no other will come to tell of it."""
+    flag, real = world.directory / "slow", world.directory / "real"
+    # There is one more reload before: a service in master.cf comes first.
+    slow = (
+        f'{real} "$@"; grep -q "^relayhost = ." {world.postfix.main_cf} && touch {flag}; '
+        f"while [ -e {flag} ]; do sleep 0.1; done; exit 0"
+    )
+    with faulty(world, bind(world.directory, RELOADS[RELAYHOST], slow), patience=60):
+        world.set(RELAYHOST)
+        wait_until(flag.exists)
+        for relay in world.relays:
+            relay.accounts.clear()
+        world.postfix.submit("friend@example.net")
+        wait_until(lambda: "status=deferred (SASL authentication failed" in world.postfix.log())
+        # The queue counts in whole seconds.
+        time.sleep(1)
+        flag.unlink()
+        world.wait_until_converged()
+        wait_until(lambda: "relay_health" in world.status(RELAYHOST))
+        assert "refuses the password" in world.status(RELAYHOST)["relay_health"]["says"]
+        for relay in world.relays:
+            relay.accounts.update(ACCOUNTS)

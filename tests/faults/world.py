@@ -22,7 +22,7 @@ from mailpanel.playground.dovecot import PrivateDovecot
 from mailpanel.playground.installation import MARK, Answer, Installation
 from mailpanel.playground.postfix import PrivatePostfix
 
-__all__ = ["ANNA", "INTERVAL", "MAILER", "MASTER", "RELAYHOST", "SETTINGS", "World"]
+__all__ = ["ACCOUNTS", "ANNA", "INTERVAL", "MAILER", "MASTER", "RELAYHOST", "SETTINGS", "World"]
 
 ANNA, PASSWORD = "anna@example.org", "anna's own: #1"
 ACCOUNTS = {"first": "one: #1", "second": 'two "2"'}
@@ -170,15 +170,15 @@ class World:
         """Return how often the last change that came to its end changed a file."""
         return int((self.directory / "changes").read_text())
 
-    def start_impatient(self, mounts: str) -> None:
-        """Start an apply that waits a few seconds at most for a daemon's command.
+    def start_impatient(self, mounts: str, patience: int = 3) -> None:
+        """Start an apply that waits for a daemon's command *patience* seconds at most.
 
         *mounts* is a shell script that runs before it, in a mount namespace of its own.
         """
         shell = ["unshare", "--mount", "sh", "-euc", f'{mounts}\nexec "$@"', "sh"]
         with (self.panel.log_directory / "apply.log").open("ab") as log:
             self.panel._services["apply"] = subprocess.Popen(
-                [*shell, sys.executable, str(MORTAL), "patience", "3"],
+                [*shell, sys.executable, str(MORTAL), "patience", str(patience)],
                 env={**self.panel._environment(), MARK: str(self.panel.directory)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -35,13 +35,15 @@ class StillLook(RelayLook):
     """A look that finds what a test has put there."""
 
     def __init__(self) -> None:
+        self.marked = False
         self.tried: list[Attempt] = []
         self.queued: list[Queued] = []
         self.broken = False
         self.flushes = 0
 
     def attempts(self) -> Found:
-        tried, self.tried = self.tried, []
+        tried, self.tried = self.tried if self.marked else [], []
+        self.marked = True
         return Found(tried, [], "file")
 
     def count(self, relay: Hop | None, older: Collection[Hop], since: float) -> tuple[Tally, bool]:
@@ -113,6 +115,7 @@ class Scene:
 
     def applied(self, wanted: Desired) -> Desired:
         self.now += 1
+        self.health.mark(wanted)
         self.executor.converge(wanted)
         self.executor.settle()
         assert self.reports[-1].status == "applied"
@@ -194,6 +197,43 @@ def test_what_may_be_of_the_revision_before_is_shown_as_codes(scene: Scene) -> N
     assert "not the-new-one" in scene.told(wanted)["says"]
     scene.look.tried = [refused(said=f"535 5.7.8 not {SECRET}")]
     assert "(535)" in scene.told(wanted)["says"]
+
+
+def test_what_is_refused_while_the_change_is_made_is_seen(scene: Scene) -> None:
+    """Though the queue counts it as mail from before."""
+    wanted = scene.wanted()
+    scene.look.tried = [refused()]
+    scene.health.mark(wanted)
+    scene.look.tried = [refused()]
+    scene.executor.converge(wanted)
+    assert "refuses the password" in scene.told(wanted)["says"]
+
+
+def test_a_log_that_cannot_be_looked_for_stops_no_change(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent() -> Found:
+        raise HostError("postconf is not installed on this host.")
+
+    monkeypatch.setattr(scene.look, "attempts", absent)
+    scene.health.mark(scene.wanted())
+
+
+def test_what_was_refused_before_a_change_is_not_said_of_it(scene: Scene) -> None:
+    scene.told(scene.applied(scene.wanted()))
+    scene.look.tried = [refused()]
+    assert scene.told(scene.applied(scene.wanted(2)))["ok"]
+
+
+def test_what_is_refused_while_a_later_change_fails_is_said_of_what_is_live(scene: Scene) -> None:
+    live = scene.applied(scene.wanted())
+    scene.told(live)
+    later = replace(scene.wanted(2), value={**VALUE, "server_port": 1})
+    scene.look.tried = [refused()]
+    scene.health.mark(later)
+    scene.executor.converge(later)
+    assert scene.reports[-1].status == "failed"
+    assert "refuses the password (535 5.7.8)" in scene.told(later)["says"]
 
 
 def test_where_a_later_change_has_failed_the_live_relay_is_looked_at(scene: Scene) -> None:
