@@ -13,9 +13,15 @@ from typing import Any
 from urllib.parse import unquote
 
 from mailpanel.errors import ProbeFailed
+from mailpanel.words import _, with_places
 
 __all__ = [
     "FAILURES",
+    "FLUSHED",
+    "LEFT_WAITING",
+    "NO_ACCOUNT",
+    "OTHERS",
+    "PORTS",
     "REMARKS",
     "certificate_failure",
     "has_plugin",
@@ -28,72 +34,118 @@ __all__ = [
     "say",
 ]
 
-PORTS = "Check the port: 465 is for TLS from the start, 587 for STARTTLS."
+PORTS = _("Check the port: 465 is for TLS from the start, 587 for STARTTLS.")
 
-# Nothing gets through. In braces stands what differs; {said} is the server's reply.
+# Nothing gets through. In braces stands what differs; ${said} is the server's reply.
 FAILURES = {
-    "dns": "The name {hostname} cannot be resolved. Check its spelling, and this host's DNS.",
-    "no_family": "{hostname} has no address of the kind that Postfix here uses. Add the other kind "
-    "to inet_protocols in main.cf, if this host has it, or use another relay.",
-    "refused": "{hostname}, port {port}, cannot be reached: the connection is refused. Check name "
-    "and port.",
-    "unreachable": "{hostname}, port {port}, cannot be reached: this host has no way there. Check "
-    "its network.",
-    "timeout": "{hostname}, port {port}, cannot be reached: it does not answer. Check name and "
-    "port, and the firewalls between.",
-    "port_25": "{hostname}, port 25, cannot be reached: it does not answer. Many networks block "
-    "outgoing port 25; use the provider's port 587 or 465.",
-    "slow": "{hostname}, port {port}, is too slow: the log-in was not done within {limit} s.",
-    "turned_away": "The relay turns this host away ({said}).",
-    "ehlo": "The relay refuses EHLO ({said}).",
-    "not_smtp": "{hostname}, port {port}, does not speak SMTP; it may want TLS from the start. "
-    f"{PORTS}",
-    "not_tls": f"{{hostname}}, port {{port}}, does not speak TLS from the start. {PORTS}",
-    "handshake": "{hostname}, port {port}, does not speak TLS, or none that this host accepts. "
-    f"{PORTS}",
-    "no_starttls": "{hostname}, port {port}, offers no STARTTLS, so the account would travel in "
-    "clear. Use the provider's port for STARTTLS (587) or TLS (465).",
-    "expired": "The certificate of {hostname} is not accepted: it has expired. Its provider has to "
-    "renew it; if it is none of today's, check this host's clock.",
-    "self_signed": "The certificate of {hostname} is not accepted: it is self-signed. Have one "
-    "issued by a CA, or set {ca_option} to a file that holds this one too.",
-    "unknown_issuer": "The certificate of {hostname} is not accepted: nobody here knows who issued "
-    "it. Set {ca_option} to the CA that issued it.",
-    "wrong_name": "The certificate of {hostname} is not accepted: it is for another name. Use the "
-    "name that the certificate is for.",
-    "certificate": "The certificate of {hostname} is not accepted: {said}. Use the name that the "
-    "certificate is for, or set {ca_option} to the CA that issued it.",
-    "no_mechanism": "The relay and this host have no way to log in in common: it offers {offered}, "
-    "Postfix here can use {mechanisms}.",
-    "no_mechanism_mailer": "The server and mailpanel have no way to log in in common: it offers "
-    "{offered}, system e-mails can use {mechanisms}. Ask your provider for one of these.",
-    "no_mechanism_here": "The relay and this host have no way to log in in common. Test the "
-    "setting to see what the relay offers; libsasl2-modules has the usual mechanisms.",
-    "missing_plugin": "The relay and this host have no way to log in in common: it offers "
-    "{offered}, and Postfix here lacks the plugin. Install the package libsasl2-modules.",
-    "password": "The relay accepts the connection but refuses the password ({said}). Check the "
-    "account at your provider; some want an app password.",
-    "locked": "The relay says that the account, or logging in with it, is locked or disabled "
-    "({said}). Have that changed at your provider before you try again.",
-    "not_now": "The relay cannot check the password at the moment ({said}).",
-    "not_here": f"The relay does not take a log-in here ({{said}}). {PORTS}",
-    "broken_off": "The relay broke the log-in off, or its answer is not SMTP.",
-    "wants_account": "The relay wants an account ({said}). Send username and password too.",
-    "wants_tls": "The relay takes mail over TLS alone ({said}). Choose STARTTLS.",
-    "no_relaying": "The relay takes no mail for others from this host ({said}). Ask its provider "
-    "to allow it, or use an account.",
-    "this_host": "{hostname}, port {port}, is this host's own mail server, or bears its name: mail "
-    "would go round in circles. Give the relay's name.",
-    "later": "The server does not take the message now ({said}), as one that greylists does. "
-    "Nothing was sent.",
-    "sender_refused": "The server does not take mail from the sender {sender} ({said}). Ask its "
-    "provider to allow that address, or use an account whose name is an allowed one.",
-    "recipient_refused": "The server does not take mail to {recipient} ({said}). Check that "
-    "address.",
-    "letter_refused": "The server refuses the message ({said}). Its provider knows why.",
-    "letter_unanswered": "The server broke off while it took the message. It may arrive all the "
-    "same, or not.",
-    "other": "Postfix cannot send mail through {hostname}, port {port}: {said}.",
+    "dns": _("The name ${hostname} cannot be resolved. Check its spelling, and this host's DNS."),
+    "no_family": _(
+        "${hostname} has no address of the kind that Postfix here uses. Add the other kind "
+        "to inet_protocols in main.cf, if this host has it, or use another relay."
+    ),
+    "refused": _(
+        "${hostname}, port ${port}, cannot be reached: the connection is refused. Check name "
+        "and port."
+    ),
+    "unreachable": _(
+        "${hostname}, port ${port}, cannot be reached: this host has no way there. Check "
+        "its network."
+    ),
+    "timeout": _(
+        "${hostname}, port ${port}, cannot be reached: it does not answer. Check name and "
+        "port, and the firewalls between."
+    ),
+    "port_25": _(
+        "${hostname}, port 25, cannot be reached: it does not answer. Many networks block "
+        "outgoing port 25; use the provider's port 587 or 465."
+    ),
+    "slow": _("${hostname}, port ${port}, is too slow: the log-in was not done within ${limit} s."),
+    "turned_away": _("The relay turns this host away (${said})."),
+    "ehlo": _("The relay refuses EHLO (${said})."),
+    "not_smtp": _(
+        "${hostname}, port ${port}, does not speak SMTP; it may want TLS from the start. ${ports}"
+    ),
+    "not_tls": _("${hostname}, port ${port}, does not speak TLS from the start. ${ports}"),
+    "handshake": _(
+        "${hostname}, port ${port}, does not speak TLS, or none that this host accepts. ${ports}"
+    ),
+    "no_starttls": _(
+        "${hostname}, port ${port}, offers no STARTTLS, so the account would travel in "
+        "clear. Use the provider's port for STARTTLS (587) or TLS (465)."
+    ),
+    "expired": _(
+        "The certificate of ${hostname} is not accepted: it has expired. Its provider has to "
+        "renew it; if it is none of today's, check this host's clock."
+    ),
+    "self_signed": _(
+        "The certificate of ${hostname} is not accepted: it is self-signed. Have one "
+        "issued by a CA, or set ${ca_option} to a file that holds this one too."
+    ),
+    "unknown_issuer": _(
+        "The certificate of ${hostname} is not accepted: nobody here knows who issued "
+        "it. Set ${ca_option} to the CA that issued it."
+    ),
+    "wrong_name": _(
+        "The certificate of ${hostname} is not accepted: it is for another name. Use the "
+        "name that the certificate is for."
+    ),
+    "certificate": _(
+        "The certificate of ${hostname} is not accepted: ${said}. Use the name that the "
+        "certificate is for, or set ${ca_option} to the CA that issued it."
+    ),
+    "no_mechanism": _(
+        "The relay and this host have no way to log in in common: it offers ${offered}, "
+        "Postfix here can use ${mechanisms}."
+    ),
+    "no_mechanism_mailer": _(
+        "The server and mailpanel have no way to log in in common: it offers "
+        "${offered}, system e-mails can use ${mechanisms}. Ask your provider for one of these."
+    ),
+    "no_mechanism_here": _(
+        "The relay and this host have no way to log in in common. Test the "
+        "setting to see what the relay offers; libsasl2-modules has the usual mechanisms."
+    ),
+    "missing_plugin": _(
+        "The relay and this host have no way to log in in common: it offers "
+        "${offered}, and Postfix here lacks the plugin. Install the package libsasl2-modules."
+    ),
+    "password": _(
+        "The relay accepts the connection but refuses the password (${said}). Check the "
+        "account at your provider; some want an app password."
+    ),
+    "locked": _(
+        "The relay says that the account, or logging in with it, is locked or disabled "
+        "(${said}). Have that changed at your provider before you try again."
+    ),
+    "not_now": _("The relay cannot check the password at the moment (${said})."),
+    "not_here": _("The relay does not take a log-in here (${said}). ${ports}"),
+    "broken_off": _("The relay broke the log-in off, or its answer is not SMTP."),
+    "wants_account": _("The relay wants an account (${said}). Send username and password too."),
+    "wants_tls": _("The relay takes mail over TLS alone (${said}). Choose STARTTLS."),
+    "no_relaying": _(
+        "The relay takes no mail for others from this host (${said}). Ask its provider "
+        "to allow it, or use an account."
+    ),
+    "this_host": _(
+        "${hostname}, port ${port}, is this host's own mail server, or bears its name: mail "
+        "would go round in circles. Give the relay's name."
+    ),
+    "later": _(
+        "The server does not take the message now (${said}), as one that greylists does. "
+        "Nothing was sent."
+    ),
+    "sender_refused": _(
+        "The server does not take mail from the sender ${sender} (${said}). Ask its "
+        "provider to allow that address, or use an account whose name is an allowed one."
+    ),
+    "recipient_refused": _(
+        "The server does not take mail to ${recipient} (${said}). Check that address."
+    ),
+    "letter_refused": _("The server refuses the message (${said}). Its provider knows why."),
+    "letter_unanswered": _(
+        "The server broke off while it took the message. It may arrive all the same, or not."
+    ),
+    "other": _("Postfix cannot send mail through ${hostname}, port ${port}: ${said}."),
 }
 # Trying the same again would do harm, as it locks accounts, or no good. Else it may help.
 FOR_GOOD = frozenset(
@@ -109,17 +161,28 @@ FOR_GOOD = frozenset(
 
 # Mail gets through, and there is something to know.
 REMARKS = {
-    "fine": "Postfix itself gets as far as naming a recipient, and is accepted.",
-    "sender": "The relay accepts this host, but not the sender {sender} ({said}). Mail from the "
-    "senders that your provider has allowed gets through.",
-    "greylisted": "The relay accepts this host, but puts the first mail off ({said}), as "
-    "greylisting does. Postfix tries again by itself.",
-    "put_off": "The relay puts mail off ({said}). Postfix tries again by itself.",
-    "recipient": "The relay accepts this host, but not the recipient of a test ({said}).",
-    "sent": "The server has taken a message to {recipient} ({said}).",
-    "size": "The relay takes messages of up to {limit:,} bytes, and message_size_limit in main.cf "
-    "is {own:,}: larger ones would bounce. Lower it to the relay's.",
+    "fine": _("Postfix itself gets as far as naming a recipient, and is accepted."),
+    "sender": _(
+        "The relay accepts this host, but not the sender ${sender} (${said}). Mail from the "
+        "senders that your provider has allowed gets through."
+    ),
+    "greylisted": _(
+        "The relay accepts this host, but puts the first mail off (${said}), as "
+        "greylisting does. Postfix tries again by itself."
+    ),
+    "put_off": _("The relay puts mail off (${said}). Postfix tries again by itself."),
+    "recipient": _("The relay accepts this host, but not the recipient of a test (${said})."),
+    "sent": _("The server has taken a message to ${recipient} (${said})."),
+    "size": _(
+        "The relay takes messages of up to ${limit} bytes, and message_size_limit in main.cf "
+        "is ${own}: larger ones would bounce. Lower it to the relay's."
+    ),
 }
+
+NO_ACCOUNT = _("The relay wants no account.")
+LEFT_WAITING = _("The mail that waits was left waiting.")
+FLUSHED = _("Postfix tries all mail that waits, now.")
+OTHERS = (NO_ACCOUNT, LEFT_WAITING, FLUSHED)
 
 # Replies to AUTH that say nothing about the account (RFC 4954, section 6).
 _NOT_LOOKED_AT = frozenset({500, 501, 502, 503, 504, 521, 530, 538})
@@ -141,12 +204,13 @@ _SHORTEST_FOLDED = 5
 
 def say(key: str, **details: Any) -> ProbeFailed:
     """Return the failure *key* of the table, with its *details*."""
-    return ProbeFailed(FAILURES[key].format(**details), temporary=key not in FOR_GOOD)
+    told = with_places(FAILURES[key], ports=PORTS, **details)
+    return ProbeFailed(told, temporary=key not in FOR_GOOD)
 
 
 def remark(key: str, **details: Any) -> str:
     """Return the remark *key* of the table, with its *details*."""
-    return REMARKS[key].format(**details)
+    return with_places(REMARKS[key], **details)
 
 
 def login_failure(code: int, said: str) -> str:

@@ -12,9 +12,20 @@ import re
 from collections.abc import Iterable
 from typing import Any, Protocol, Self
 
-__all__ = ["Language", "Words", "_", "counted", "filled", "grouped", "joined", "sentences"]
+__all__ = [
+    "PLACE",
+    "Language",
+    "Words",
+    "_",
+    "counted",
+    "filled",
+    "grouped",
+    "joined",
+    "sentences",
+    "with_places",
+]
 
-_PLACE = re.compile(r"\$\{([a-z_]+)\}")
+PLACE = re.compile(r"\$\{([a-z_]+)\}")
 
 
 class Language(Protocol):
@@ -115,6 +126,11 @@ def _(message: str, /, **mapping: Any) -> Words:
     return _Message(message, mapping)
 
 
+def with_places(message: Words, /, **mapping: Any) -> Words:
+    """Return *message* of a table, with what *mapping* has for its places."""
+    return _Message(message, mapping)
+
+
 def counted(one: str, more: str, count: int, /, **mapping: Any) -> Words:
     """Return *one* or *more* by *count*, which stands in ``${count}``."""
     return _Counted(one, more, count, mapping)
@@ -139,7 +155,7 @@ def grouped(number: float, digits: int = 0) -> Words:
 
 def filled(message: str, mapping: dict[str, Any]) -> str:
     """Return *message* with what *mapping* has for its places; others stay as they are."""
-    return _PLACE.sub(lambda found: f"{mapping.get(found[1], found[0])}", message)
+    return PLACE.sub(lambda found: f"{mapping.get(found[1], found[0])}", message)
 
 
 def _said(mapping: dict[str, Any], language: Language) -> dict[str, Any]:

@@ -21,9 +21,11 @@ from mailpanel.host.relay_look import Found, RelayLook
 from mailpanel.host.relay_mail import Hop
 from mailpanel.host.state import Record, State
 from mailpanel.plan import PostfixRelays
+from mailpanel.relay_words import FLUSHED, LEFT_WAITING
 from mailpanel.reports import Desired, Errand, ErrandAnswer
 from mailpanel.seal import Opener
 from mailpanel.settings import Setting
+from mailpanel.words import sentences
 
 __all__ = ["DETAIL", "RelayHealth"]
 
@@ -144,11 +146,11 @@ class RelayHealth:
             answer = self._rehearsal.rehearse(test)
             steps.taken += answer.steps
             if answer.error is not None:
-                return f"{answer.error} The mail that waits was left waiting."
+                return sentences(answer.error, LEFT_WAITING)
             self._is_well(wanted.setting)
         with steps.step("flush") as says:
             self._look.flush()
-            says.append("Postfix tries all mail that waits, now.")
+            says.append(FLUSHED)
         self._flushed_at = time.monotonic()
         # Soon enough for whoever looks what has become of it.
         self._at = self._flushed_at + 1.0

@@ -25,7 +25,8 @@ from mailpanel.apply.steps import Steps
 from mailpanel.errors import ProbeFailed
 from mailpanel.letters import Letter, sender_of, test_letter
 from mailpanel.plan import SmtpLogin
-from mailpanel.relay_words import certificate_failure, printable, remark
+from mailpanel.relay_words import NO_ACCOUNT, certificate_failure, printable, remark
+from mailpanel.words import grouped
 
 __all__ = ["require_server", "try_smtp_login"]
 
@@ -95,7 +96,7 @@ async def _try(probe: SmtpLogin, steps: Steps, own_ports: OwnPorts, letter: Lett
                 says.append(await log_in(probe, client, probe.username, probe.password))
             else:
                 await ask_without_account(probe, client)
-                says.append("The relay wants no account.")
+                says.append(NO_ACCOUNT)
         if letter is not None:
             with steps.step("message") as says:
                 says.append(await hand_over(client, probe, letter))
@@ -208,4 +209,4 @@ def _too_small(probe: SmtpLogin, client: aiosmtplib.SMTP) -> str | None:
     # 0 is no limit, here and there. Of more digits than any size has Python makes no number.
     if not _SIZE.fullmatch(limit) or not 0 < int(limit) < (probe.largest or int(limit) + 1):
         return None
-    return remark("size", limit=int(limit), own=probe.largest)
+    return remark("size", limit=grouped(int(limit)), own=grouped(probe.largest))

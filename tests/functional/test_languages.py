@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from test_panel_relay import AILING
 from typing_in import confirmed, set_by_api, texts, url
 from webtest import TestResponse
 
+from mailpanel.relay_words import say
 from mailpanel.services.accounts import Accounts
 from mailpanel.services.audit import Author
 from mailpanel.services.tokens import Tokens
@@ -258,6 +260,23 @@ class TestWithoutAWordOfOurs:
         reader.opens("/accounts/", 403)
         panel.lose_database()
         reader.opens("/account/", 503)
+
+
+def test_what_a_host_says_of_a_relay_is_said_in_the_pages_language(panel: Panel) -> None:
+    """The relay's own words within it stay, and what is not known is marked up as English."""
+    has_everything(panel)
+    refused = str(say("password", said="535 5.7.8 no"))
+    panel.report(RELAY.name, 1, details={"relay_health": {**AILING, "says": refused}})
+    panel.report(MAILER.name, 1, "failed", error=refused, step="probe")
+    page = panel.browser(languages="de").get("/").html
+    found = page.find_all(string=re.compile("weist aber das Passwort zurück \\(535 5.7.8 no\\)"))
+    assert len(found) == 2
+    assert refused not in page.get_text()
+    page = panel.browser(languages="de").get(url(RELAY)).html
+    said = page.find(string=re.compile("weist aber das Passwort"))
+    assert said.find_parent(lang=True)["lang"] == "de"
+    unknown = panel.browser(languages="de").get(url(INTERVAL)).html.find(string=re.compile(NO))
+    assert unknown.find_parent(lang=True)["lang"] == "en"
 
 
 class TestWhichLanguage:

@@ -51,7 +51,8 @@ LAYERS = {
     "addresses": layer(),
     "system_log": layer(),
     "reports": layer(),
-    "relay_words": layer("errors"),
+    "relay_words": layer("errors words"),
+    "heard": layer("relay_words words"),
     "letters": layer(),
     "hostnames": layer("words", "idna"),
     "schema": layer(CORE, "colander"),
@@ -71,7 +72,7 @@ LAYERS = {
     ),
     "apply": layer(
         "apply services settings host seal errors plan deployment layout privileges addresses "
-        "letters relay_words reports system_log",
+        "letters relay_words reports system_log words",
         "aiosmtplib",
     ),
     "credentials": layer(),
@@ -100,7 +101,8 @@ LAYERS = {
     "app": layer("deployment security", "pyramid"),
     "views": layer(f"{WEB} errors jsonform openapi bodies paging", "pyramid"),
     "views.panel": layer(
-        f"{WEB} errors forms people_forms qr languages words dates views.panel", "pyramid deform"
+        f"{WEB} errors forms people_forms qr languages words heard dates views.panel",
+        "pyramid deform",
     ),
     "cli": layer(
         "mailpanel cli apply services settings host playground seal vault errors deployment ini "

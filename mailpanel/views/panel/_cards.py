@@ -9,6 +9,7 @@ from functools import cached_property, reduce
 from typing import Any
 
 from mailpanel.dates import minute
+from mailpanel.heard import heard
 from mailpanel.views.panel._diffs import Diff, diffs_of
 from mailpanel.views.panel._relay import Relay
 from mailpanel.words import Words, _, counted, joined
@@ -126,7 +127,7 @@ class HostPart:
         self.name: str = said["host"]
         self.status: str | None = said["status"]
         self.step: str | None = said["step"]
-        self.error: str | None = said["error"]
+        self.error: str | None = heard(said["error"])
         self.duration_ms: int | None = said["duration_ms"]
         self.reported: str | None = said["reported"]
         self.present: dict[str, Any] | None = said["present"]
@@ -222,7 +223,7 @@ class HostPart:
     @property
     def undelivered(self) -> str | None:
         """Return what keeps mailpanel's own mails from going out there."""
-        return self._said.get("undelivered")
+        return heard(self._said.get("undelivered"))
 
     @property
     def chip(self) -> Chip:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mailpanel.heard import heard
 from mailpanel.words import Words, _
 
 __all__ = ["Relay"]
@@ -14,7 +15,7 @@ class Relay:
 
     def __init__(self, told: dict[str, Any]) -> None:
         self.ok: bool = told["ok"]
-        self.says: str | None = told["says"]
+        self.says: str | None = heard(told["says"])
         self.since: str = told["since"]
         self.mail: str | None = told["mail"]
         self.growing: bool = told["growing"]

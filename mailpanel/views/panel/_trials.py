@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from mailpanel.dates import day
+from mailpanel.heard import heard
 from mailpanel.views.panel._cards import STATES, STEPS, Chip, in_words
 from mailpanel.views.panel._diffs import Diff, diffs_of
 from mailpanel.words import Words, _, counted, grouped
@@ -42,7 +43,7 @@ class TrialStep:
     def __init__(self, told: dict[str, Any]) -> None:
         says: str = told["says"]
         name: str = told["name"]
-        self.says = says
+        self.says = heard(says)
         self.name = PROBE.get(name) or STEPS.get(name) or in_words(name)
         self.state: str = "now" if told["ok"] is None else "done" if told["ok"] else "failed"
         self.duration_ms: int | None = told["duration_ms"]
@@ -83,7 +84,7 @@ class Trial:
     def error(self) -> str | None:
         """Return why it would fail, where none of the steps says that."""
         told = any(step.says == self._error for step in self.steps)
-        return None if told else self._error
+        return None if told else heard(self._error)
 
     def total(self, name: str) -> int:
         """Return the sum of what is counted under *name*, which is one of :data:`COUNTED`."""

@@ -8,6 +8,7 @@ from pyramid.view import view_config, view_defaults
 
 from mailpanel import on_host
 from mailpanel.errors import Conflict, InvalidFields, PreconditionFailed
+from mailpanel.heard import heard
 from mailpanel.resources import Host, Hosts, Setting
 from mailpanel.security import Permission
 from mailpanel.views.panel._cards import status_in_words
@@ -60,7 +61,9 @@ def put_back(context: Setting, request: Any) -> Any:
     elif answer["ok"]:
         said = _("Put back: on ${host} it is as mailpanel has it again.", host=host)
     else:
-        said = sentences(_("It could not be put back on ${host}.", host=host), answer["error"])
+        said = sentences(
+            _("It could not be put back on ${host}.", host=host), heard(answer["error"])
+        )
     said = sentences(said, *(step["says"] for step in answer["steps"]))
     return SettingPages(context, request).back(said)
 
@@ -96,5 +99,5 @@ def flush(context: Setting, request: Any) -> Any:
             host=host,
         )
     else:
-        said = sentences(_("Nothing was sent from ${host}.", host=host), answer["error"])
+        said = sentences(_("Nothing was sent from ${host}.", host=host), heard(answer["error"]))
     return SettingPages(context, request).back(said)

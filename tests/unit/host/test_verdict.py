@@ -7,7 +7,8 @@ import pytest
 from mailpanel.errors import ProbeFailed
 from mailpanel.host.verdict import Outcome, judge
 from mailpanel.plan import PostfixRelays
-from mailpanel.relay_words import FAILURES, FOR_GOOD, REMARKS, reply_without
+from mailpanel.relay_words import FAILURES, FOR_GOOD, PORTS, REMARKS, reply_without
+from mailpanel.words import filled
 
 WANTED = PostfixRelays("relay.test", 587, "smtp", "user@relay.test")
 HOST = "relay.test[192.0.2.1]"
@@ -176,7 +177,7 @@ def test_a_reply_beside_a_password_of_signs_alone_is_shown() -> None:
 
 @pytest.mark.parametrize("key", [*FAILURES, *REMARKS])
 def test_each_sentence_ends_and_names_a_remedy_or_nothing_to_do(key: str) -> None:
-    text = {**FAILURES, **REMARKS}[key]
+    text = filled({**FAILURES, **REMARKS}[key], {"ports": PORTS})
     assert text.endswith(".")
     assert text.isprintable()
     assert "  " not in text
