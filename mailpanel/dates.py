@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from mailpanel.words import Words, _, counted
 
-__all__ = ["ago", "day", "exactly", "minute"]
+__all__ = ["ago", "day", "exactly", "in_full", "minute"]
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -50,6 +50,11 @@ def day(time: datetime) -> Words:
 def exactly(time: datetime) -> Words:
     """Return *time* to the second, in UTC: the server does not know the reader's zone."""
     return _("${day}, ${time} UTC", day=day(time), time=f"{time.astimezone(UTC):%H:%M:%S}")
+
+
+def in_full(time: datetime) -> Words:
+    """Return *time* to the minute, in UTC."""
+    return _("${day}, ${time} UTC", day=day(time), time=f"{time.astimezone(UTC):%H:%M}")
 
 
 def minute(time: datetime) -> Words:

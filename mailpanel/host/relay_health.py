@@ -15,9 +15,9 @@ from typing import Any
 from mailpanel.errors import ProbeFailed
 from mailpanel.host.relay_mail import Attempt, Hop, Tally
 from mailpanel.host.verdict import Outcome, judge
-from mailpanel.host.words import counted
 from mailpanel.plan import PostfixRelays
 from mailpanel.relay_words import remark, reply_without
+from mailpanel.waiting_words import mail_that_waits
 
 __all__ = ["Growth", "Judge", "Standing", "beside", "concluded", "told"]
 
@@ -160,35 +160,17 @@ def told(
         "growing": growing,
         "complete": complete,
         "log": log,
-        "mail": _mail(tally, growing=growing, complete=complete),
+        "mail": mail_that_waits(
+            tally.waiting,
+            tally.for_older,
+            None if tally.oldest is None else datetime.fromtimestamp(tally.oldest, UTC),
+            has_relay=tally.relay is not None,
+            growing=growing,
+            complete=complete,
+        ),
     }
-
-
-def _mail(tally: Tally, *, growing: bool, complete: bool) -> str | None:
-    """Return what there is to say of the mail that waits, ``None`` where there is none."""
-    least = "" if complete else "at least "
-    parts = []
-    if tally.waiting:
-        parts.append(f"{least}{_messages(tally.waiting)} for the relay")
-    if tally.for_older:
-        parts.append(f"{least}{_messages(tally.for_older)} for the old relay")
-    if not parts or tally.oldest is None:
-        return None
-    sentence = f"{' and '.join(parts)}, the oldest since {_in_words(tally.oldest)}."
-    sentence = sentence[0].upper() + sentence[1:]
-    more = " More and more wait." if growing else ""
-    again = " What waits for the old relay goes to the present one when it is tried again."
-    return f"{sentence}{more}{again if tally.for_older and tally.relay else ''}"
-
-
-def _messages(count: int) -> str:
-    return f"{counted(count, 'message waits', 'messages wait')}"
 
 
 def _in_text(time: float) -> str:
     """Return *time* as RFC 3339 has it."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _in_words(time: float) -> str:
-    return f"{datetime.fromtimestamp(time, UTC):%-d %B %Y, %H:%M} UTC"

@@ -55,8 +55,6 @@ KNOWN = {
     "tls",
     "none",
     NO,
-    AILING["says"],
-    AILING["mail"],
 }
 
 

@@ -15,7 +15,10 @@ from mailpanel.settings import SETTINGS
 RELAYHOST = SETTINGS["postfix_relayhost"]
 FLUSH = "/api/v1/hosts/mail1/flush/"
 DONE: dict[str, Any] = {"error": None, "steps": [], "diffs": [], "preview": None}
-SAYS = "The relay accepts the connection but refuses the password (535 <i>)."
+SAYS = (
+    "The relay accepts the connection but refuses the password (535 <i>). Check the account at "
+    "your provider; some want an app password."
+)
 MAIL = "3 messages wait for the relay, the oldest since 22 November 2026, 21:50 UTC."
 WELL = {
     "relay": "[relay.test]:587",
@@ -31,7 +34,8 @@ WELL = {
     "log": "file",
     "mail": None,
 }
-AILING = {**WELL, "ok": False, "says": SAYS, "waiting": 3, "mail": MAIL}
+OLDEST = "2026-11-22T21:50:00Z"
+AILING = {**WELL, "ok": False, "says": SAYS, "waiting": 3, "oldest": OLDEST, "mail": MAIL}
 
 
 def live(panel: Panel, **health: Any) -> None:

@@ -52,6 +52,7 @@ LAYERS = {
     "system_log": layer(),
     "reports": layer(),
     "relay_words": layer("errors words"),
+    "waiting_words": layer("dates words"),
     "heard": layer("relay_words words"),
     "letters": layer(),
     "hostnames": layer("words", "idna"),
@@ -64,7 +65,9 @@ LAYERS = {
     "jsonschema": layer("schema fields", "colander"),
     "openapi": layer("openapi bodies jsonschema settings"),
     "paging": layer(),
-    "host": layer("host errors letters plan relay_words reports deployment layout seal"),
+    "host": layer(
+        "host errors letters plan relay_words waiting_words reports deployment layout seal"
+    ),
     "models": layer("models", "sqlalchemy"),
     "services": layer(
         "services models settings seal vault errors reports system_log words",
@@ -101,7 +104,7 @@ LAYERS = {
     "app": layer("deployment security", "pyramid"),
     "views": layer(f"{WEB} errors jsonform openapi bodies paging", "pyramid"),
     "views.panel": layer(
-        f"{WEB} errors forms people_forms qr languages words heard dates views.panel",
+        f"{WEB} errors forms people_forms qr languages words heard waiting_words dates views.panel",
         "pyramid deform",
     ),
     "cli": layer(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from mailpanel.heard import heard
+from mailpanel.waiting_words import mail_that_waits
 from mailpanel.words import Words, _
 
 __all__ = ["Relay"]
@@ -17,7 +19,14 @@ class Relay:
         self.ok: bool = told["ok"]
         self.says: str | None = heard(told["says"])
         self.since: str = told["since"]
-        self.mail: str | None = told["mail"]
+        self.mail = mail_that_waits(
+            told["waiting"],
+            told["for_older"],
+            datetime.fromisoformat(told["oldest"]) if told["oldest"] else None,
+            has_relay=told["relay"] is not None,
+            growing=told["growing"],
+            complete=told["complete"],
+        )
         self.growing: bool = told["growing"]
         self.log: str | None = told["log"]
         self._of_before: int = told["left_over"] + told["for_older"]

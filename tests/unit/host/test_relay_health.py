@@ -183,7 +183,7 @@ class TestTold:
         )
         tally = Tally(HOP, waiting=1204, for_older=2, oldest=0)
         assert self.tell(tally, growing=True, complete=False)["mail"] == (
-            "At least 1,204 messages wait for the relay and at least 2 messages wait for the old "
+            "At least 1,204 messages wait for the relay and 2 messages wait for the old "
             "relay, the oldest since 1 January 1970, 00:00 UTC. More and more wait. What waits for "
             "the old relay goes to the present one when it is tried again."
         )
