@@ -270,9 +270,10 @@ def test_what_a_host_says_of_a_relay_is_said_in_the_pages_language(panel: Panel)
     found = page.find_all(string=re.compile("weist aber das Passwort zurück \\(535 5.7.8 no\\)"))
     assert len(found) == 2
     assert refused not in page.get_text()
-    page = panel.browser(languages="de").get(url(RELAY)).html
-    said = page.find(string=re.compile("weist aber das Passwort"))
-    assert said.find_parent(lang=True)["lang"] == "de"
+    for path in (url(RELAY), url(MAILER), "/hosts/"):
+        page = panel.browser(languages="de").get(path).html
+        said = page.find(string=re.compile("weist aber das Passwort"))
+        assert said.find_parent(lang=True)["lang"] == "de"
     unknown = panel.browser(languages="de").get(url(INTERVAL)).html.find(string=re.compile(NO))
     assert unknown.find_parent(lang=True)["lang"] == "en"
 

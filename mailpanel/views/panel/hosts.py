@@ -27,7 +27,8 @@ __all__ = ["ForgetViews", "adopt", "flush", "list_hosts", "put_back"]
 )
 def list_hosts(_context: Hosts, request: Any) -> dict[str, Any]:
     """Return all hosts that have ever checked in and were not forgotten."""
-    return {"title": _("Hosts"), "hosts": request.hosts.list(), "status_of": status_in_words}
+    shown = {"status_of": status_in_words, "heard": heard}
+    return {"title": _("Hosts"), "hosts": request.hosts.list(), **shown}
 
 
 @view_defaults(route_name="panel.forget", permission=Permission.CHANGE_HOSTS, renderer="forget.pt")
