@@ -187,8 +187,9 @@ class Outbox:
             return
         if said.error is None:
             self._refused = ""
-            log.info("mailed: %s", waiting.letter.subject)
+            # Written down first: who reads in the log that it is mailed finds it there no more.
             self._keep([each for each in self._waiting if each is not waiting])
+            log.info("mailed: %s", waiting.letter.subject)
         elif said.of_letter and not said.temporary:
             # The account is right; nothing makes this server take this letter.
             self._refused = f"A system mail was refused. {said.error}"

@@ -17,6 +17,8 @@ from mailpanel.host import command
 __all__ = ["Daemon", "children", "end_all_in", "lives", "wait_for"]
 
 LOOK = 0.02
+# How long what was killed may take to be gone, in seconds.
+GRACE = 5.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 # systemd.unit(5); with cgroup v1 every hierarchy has a line of its own.
@@ -111,11 +113,21 @@ def children(pid: int, *programs: str) -> frozenset[int]:
 
 
 def end_all_in(directory: Path) -> None:
-    """End every process that stays in *directory*, as Postfix's do in their queue's."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if (entry / "cwd").readlink() == directory:
-                os.kill(int(entry.name), signal.SIGKILL)
+    """End every process that stays in *directory*, as Postfix's do in their queue's.
+
+    They are gone then, also what one of them had started since it was seen.
+    """
+
+    def none_is_left() -> bool:
+        left = False
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if (entry / "cwd").readlink() == directory:
+                    left = True
+                    os.kill(int(entry.name), signal.SIGKILL)
+        return not left
+
+    wait_for(none_is_left, GRACE)
 
 
 def wait_for(condition: Callable[[], bool], patience: float, look: float = LOOK) -> bool:

@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 
 from mailpanel.errors import HostError
-from mailpanel.host.daemon import children
+from mailpanel.host.daemon import children, wait_for
 from mailpanel.host.doveconf import seconds
 from mailpanel.host.dovecot import Dovecot
 from mailpanel.host.dovecot_journal import has_journal, lines_since
@@ -34,6 +34,8 @@ SYSLOG = ("/var/log/mail.log", "/var/log/mail.info", "/var/log/maillog", "/var/l
 LONGEST_LOG = 64 * 1024 * 1024
 # A session that begins now has its line in the log by then.
 MOMENT = 0.5
+# How long a session may take to end when it is told to, in seconds; then it is not asked.
+PATIENCE = 5.0
 # Dovecot looks at the file of the passwords once a second.
 LOOK = 1.2
 
@@ -48,6 +50,8 @@ WHO = re.compile(rb"\b(?:auth_user|master_user|master)=<([^>]*)>")
 
 def end_sessions(dovecot: Dovecot, master: str) -> None:
     """End every IMAP session that the master user *master* opened, and no other one.
+
+    They have ended then: whoever is told so may rely on it.
 
     Where several sessions share a process, or sleep outside of one, all sessions of the
     mailboxes that the master user opened are ended.
@@ -66,14 +70,22 @@ def end_sessions(dovecot: Dovecot, master: str) -> None:
         living = set(children(pid, "imap"))
     name = master.encode()
     ended = [each for each in living if name in known.get(each, {name: b""})]
-    for each in ended:
-        with suppress(ProcessLookupError):
-            os.kill(each, signal.SIGTERM)
+    _end(pid, ended)
     if sleeps:
         for mailbox in {who[name] for who in known.values() if name in who}:
             dovecot.kick(mailbox.decode("utf-8", "surrogateescape"))
     if ended:
         log.info("%d sessions of the master user were ended", len(ended))
+
+
+def _end(pid: int, ended: Collection[int]) -> None:
+    """End those of the master process *pid*, the gentle way first, and see them gone."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for each in children(pid, "imap").intersection(ended):
+            with suppress(ProcessLookupError):
+                os.kill(each, number)
+        if wait_for(lambda: children(pid, "imap").isdisjoint(ended), PATIENCE):
+            return
 
 
 def end_sessions_of_undone(dovecot: Dovecot, masters: Collection[str]) -> None:

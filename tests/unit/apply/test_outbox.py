@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -171,6 +172,20 @@ def test_a_restart_loses_none_and_doubles_none(desk):
     subjects = [sent.letter.subject for sent in desk.sent]
     assert subjects == ["The first", "The second", "The second"]
     assert desk.sent[1].letter == desk.sent[2].letter
+
+
+def test_what_the_log_calls_mailed_waits_no_more(desk, monkeypatch):
+    """On the disk, too: a process that is killed right then sends it no second time."""
+    desk.outbox.put("something", "It has changed.")
+    desk.outbox.run()
+    left: list[str] = []
+
+    def info(*_: object) -> None:
+        left.append((desk.directory / "ledger" / "outbox.json").read_text())
+
+    monkeypatch.setattr(outbox.log, "info", info)
+    desk.answer(None)
+    assert [json.loads(each)["waiting"] for each in left] == [[]]
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"account": {"name": "?"}, "waiting": []}', "\0"])

@@ -11,7 +11,7 @@ import pytest
 
 from mailpanel.errors import HostError, ReloadFailed, VerifyFailed
 from mailpanel.host import command, daemon
-from mailpanel.host.daemon import Daemon, children, lives, wait_for
+from mailpanel.host.daemon import Daemon, children, end_all_in, lives, wait_for
 from mailpanel.host.daemon_log import DaemonLog
 
 
@@ -117,6 +117,26 @@ def test_whether_a_process_lives(sleeper) -> None:
 
 def test_what_never_comes_true_is_waited_for_no_longer_than_told() -> None:
     assert not wait_for(lambda: False, 0.05)
+
+
+def test_what_stays_in_a_directory_is_gone_once_it_was_ended(tmp_path: Path, monkeypatch) -> None:
+    """Also what one of them had started since it was seen."""
+    there = [subprocess.Popen(["sleep", "60"], cwd=tmp_path)]
+    kill = os.kill
+
+    def another(pid: int, number: int) -> None:
+        if len(there) == 1:
+            there.append(subprocess.Popen(["sleep", "60"], cwd=tmp_path))
+        kill(pid, number)
+
+    monkeypatch.setattr(daemon.os, "kill", another)
+    try:
+        end_all_in(tmp_path)
+        assert not any(lives(each.pid, "sleep") for each in there)
+    finally:
+        for each in there:
+            each.kill()
+            each.wait()
 
 
 LOG = """\

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mailpanel.host import master_sessions
-from mailpanel.host.master_sessions import _log_ins
+from mailpanel.host.daemon import lives
+from mailpanel.host.master_sessions import _log_ins, end_sessions
 
 # As Dovecot 2.3.19 and 2.4.1 wrote them into a log file of their own, and by syslog.
 PLAIN = "Nov 22 18:46:52 "
@@ -103,3 +108,28 @@ def test_of_a_huge_log_the_end_counts(tmp_path: Path, monkeypatch) -> None:
     early = f"{PLAIN}imap-login: Info: {V2_3.replace('19971', '5')}"
     late = f"{PLAIN}imap-login: Info: {V2_3}"
     assert set(log_ins(tmp_path, early, *["x" * 99] * 12, late)) == {19971}
+
+
+@pytest.mark.parametrize("obeys", [True, False])
+def test_a_session_has_ended_when_that_is_said(tmp_path: Path, monkeypatch, *, obeys: bool) -> None:
+    """Also one that takes its time, and one that does not do as it is told."""
+    (tmp_path / "imap").symlink_to("/bin/sh")
+    script = "trap 'sleep 0.5; exit' TERM; echo; while :; do sleep 0.1; done"
+    if not obeys:
+        script = script.replace("sleep 0.5; exit", "")
+    argv = [str(tmp_path / "imap"), "-c", script]
+    known = {"log_path": str(tmp_path / "none"), "info_log_path": "", "base_dir": str(tmp_path)}
+    found = SimpleNamespace(parameters={**known, "imap_hibernate_timeout": "0"})
+    dovecot = SimpleNamespace(configuration=lambda: found, master_pid=lambda _: os.getpid())
+    # Who logged in stands in no log, so it may have been the master user.
+    monkeypatch.setattr(master_sessions, "PATIENCE", 1.0)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as session:
+        assert session.stdout.readline()
+        monkeypatch.setattr(
+            master_sessions,
+            "children",
+            lambda *_: frozenset({session.pid} if lives(session.pid, "imap") else ()),
+        )
+        end_sessions(dovecot, "master")
+        assert not lives(session.pid, "imap")
+        assert session.wait() == (0 if obeys else -signal.SIGKILL)
