@@ -40,6 +40,10 @@ __all__ = [
     "whole_panel",
 ]
 
+# How long a test waits for what is to come true. Longer than any machine takes: what is waited for
+# in vain fails all the same, and what comes costs nothing but its own time.
+PATIENCE = 90.0
+
 MakeRelay = Callable[..., StrictRelay]
 MakeDovecot = Callable[..., PrivateDovecot]
 MakePanel = Callable[..., Installation]
@@ -141,10 +145,12 @@ def prepared() -> Iterator[Installation]:
 
 
 @pytest.fixture
-def make_panel(directory: Path, ca_file: Path, prepared: Installation) -> Iterator[MakePanel]:
+def make_panel(
+    directory: Path, ca_file: Path, prepared: Installation, wait_until: Callable[..., None]
+) -> Iterator[MakePanel]:
     """Start the daemons, where they do not run yet, and a mailpanel that manages them.
 
-    *options* are deployment options, by their names in the ini.
+    *options* are deployment options, by their names in the ini. The web knows of the host then.
     """
     with ExitStack() as stack:
 
@@ -174,7 +180,10 @@ def make_panel(directory: Path, ca_file: Path, prepared: Installation) -> Iterat
             panel = Installation(place, {**own, **(options or {})})
             panel.take_over(prepared)
             stack.callback(lambda: sys.stdout.write(panel.log("web") + panel.log("apply")))
-            return stack.enter_context(panel)
+            stack.enter_context(panel)
+            # The web answers first, and apply may take its time.
+            wait_until(lambda: panel.check() or panel.api("GET", "hosts/").body["hosts"])
+            return panel
 
         yield make
 
@@ -197,7 +206,7 @@ def whole_panel(
 def wait_until() -> Callable[..., None]:
     """Wait for a condition; fail where it does not come true."""
 
-    def wait(condition: Callable[[], bool], timeout: float = 15.0) -> None:
+    def wait(condition: Callable[[], object], timeout: float = PATIENCE) -> None:
         deadline = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < deadline, "it did not come true in time"

@@ -13,7 +13,7 @@ from mailpanel.playground._smtp_dialogue import Dialogue
 
 __all__ = ["Service"]
 
-START_TIMEOUT = 10.0
+START_TIMEOUT = 60.0
 
 
 class Service:

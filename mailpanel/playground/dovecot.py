@@ -29,8 +29,8 @@ from mailpanel.playground.postfix import free_port
 
 __all__ = ["PROGRAMS", "DovecotError", "PrivateDovecot", "dovecot_version"]
 
-COMMAND_TIMEOUT = 30.0
-START_TIMEOUT = 15.0
+COMMAND_TIMEOUT = 60.0
+START_TIMEOUT = 60.0
 # unix(7): sun_path has 108 bytes; the longest name below base_dir takes 25.
 LONGEST_RUN_DIRECTORY = 70
 # Whom all mailboxes belong to: a user that every Debian has, and that nobody logs in as.

@@ -20,10 +20,10 @@ from mailpanel.playground.postfix import free_port
 __all__ = ["MARK", "Answer", "Installation", "InstallationError"]
 
 COMMAND_TIMEOUT = 60.0
-START_TIMEOUT = 30.0
+START_TIMEOUT = 60.0
 # Above the 60 s that Prefer: wait may ask for.
 API_TIMEOUT = 90.0
-WAIT = {"Prefer": "wait=30"}
+WAIT = {"Prefer": "wait=60"}
 # In the environment of the services: the directory of the installation they belong to.
 MARK = "MAILPANEL_PLAYGROUND"
 

@@ -20,8 +20,8 @@ from mailpanel.playground._processes import end_all, group
 __all__ = ["PROGRAMS", "PostfixError", "PrivatePostfix", "free_port"]
 
 # With a broken main.cf `postfix stop` blocks for ever; no command is waited for longer.
-COMMAND_TIMEOUT = 30.0
-START_TIMEOUT = 15.0
+COMMAND_TIMEOUT = 60.0
+START_TIMEOUT = 60.0
 # unix(7): sun_path has 108 bytes; the longest name below queue_directory takes 24.
 LONGEST_DIRECTORY = 70
 
@@ -90,16 +90,26 @@ postlog   unix-dgram n  -       n       -       1       postlogd
 """
 
 
+# Which free ports this process was told of.
+_GIVEN: set[tuple[str, int]] = set()
+
+
 class PostfixError(Exception):
     """A command of Postfix failed; the text has its output and the end of the log."""
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """Return a TCP port of *address* that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a TCP port of *address* that nobody listens on now.
+
+    None is returned twice: whoever was told of it may not listen yet.
+    """
+    while True:
+        with socket.socket() as probe:
+            probe.bind((address, 0))
+            port: int = probe.getsockname()[1]
+        if (address, port) not in _GIVEN:
+            _GIVEN.add((address, port))
+            return port
 
 
 class PrivatePostfix:

@@ -139,7 +139,7 @@ class StrictRelay:
             self._messages.clear()
             self._logins.clear()
 
-    def wait_for(self, count: int, timeout: float = 10.0) -> list[Message]:
+    def wait_for(self, count: int, timeout: float = 60.0) -> list[Message]:
         """Return the messages once there are *count*; else raises :class:`TimeoutError`."""
         deadline = time.monotonic() + timeout
         with self._news:

@@ -32,7 +32,7 @@ VALUES: dict[str, dict[str, Any]] = {
 def doveconf(path: Path, text: str) -> Doveconf:
     path.write_text(text, encoding="utf-8")
     argv = ["doveconf", "-c", str(path), "-n"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return Doveconf(done.stdout)
 

@@ -77,7 +77,7 @@ def test_what_is_in_its_way_is_told(panel, postfix, make_relay, wait_until):
     wait_until(lambda: "smtp_tls_per_site" in told(panel, RELAYHOST).get("problem", ""))
     assert "smtp_tls_per_site" in put_back(panel, RELAYHOST)["error"]
     postfix.command("postconf", "-X", "smtp_tls_per_site")
-    wait_until(lambda: "problem" not in told(panel, RELAYHOST), 20.0)
+    wait_until(lambda: "problem" not in told(panel, RELAYHOST))
 
 
 def test_an_unknown_host_or_setting(panel):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from standing import contents
 
 from mailpanel.deployment import load
 from mailpanel.errors import CheckFailed, HostError, ProbeFailed
@@ -440,7 +441,6 @@ class TestRealHost:
 def snapshot(directory: Path) -> dict[str, tuple[int, int, int, bytes]]:
     """Return every file below *directory* with mode, owner and content."""
     return {
-        str(path): (path.stat().st_mode, path.stat().st_uid, path.stat().st_gid, path.read_bytes())
-        for path in directory.rglob("*")
-        if path.is_file()
+        str(path): (path.stat().st_mode, path.stat().st_uid, path.stat().st_gid, content)
+        for path, content in contents(directory).items()
     }

@@ -7,6 +7,7 @@ import smtplib
 import stat
 
 import pytest
+from standing import contents
 from test_clearing_interval import failure, tree
 
 from mailpanel.playground.dovecot import PrivateDovecot
@@ -146,9 +147,8 @@ def test_the_hash_alone_is_kept_and_dovecot_alone_reads_it(panel, running):
     assert file.group() == "dovecot"
     (line,) = file.read_text().splitlines()
     assert line.startswith("master:{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$")
-    for path in [*panel.directory.rglob("*"), *running.directory.rglob("*")]:
-        if path.is_file():
-            assert password.encode() not in path.read_bytes()
+    for path, content in contents(panel.directory, running.directory).items():
+        assert password.encode() not in content, path
 
 
 def test_networks_and_name_are_roots_own(running, postfix, make_panel):

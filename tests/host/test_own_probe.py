@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 from loopback import NOBODY, RELAY
 from odd_relay import OddRelay, self_signed
+from real_host import PATIENCE
+from standing import below, contents
 
 from mailpanel import deployment
 from mailpanel.apply import probes, reaching, rehearsal
@@ -192,7 +194,7 @@ def checker(desk: Desk, wait_until: Callable[..., None]) -> Iterator[Checker]:
     yield Checker(desk, wait_until)
     # However it ended, nothing of it runs, and nothing is left but empty directories.
     stage = desk.place / "stage"
-    assert [str(path) for path in stage.rglob("*") if not path.is_dir()] == []
+    assert [str(path) for path in below(stage) if not path.is_dir()] == []
     assert in_directory(stage / "spool") == []
 
 
@@ -417,11 +419,8 @@ class TestTheInstance:
             assert " inet " not in master_cf
             assert listening(in_directory(stage / "spool")) == set()
             assert stage.stat().st_mode & 0o777 == 0o700
-            holders = [
-                path
-                for path in stage.rglob("*")
-                if path.is_file() and PASSWORD.encode() in path.read_bytes()
-            ]
+            standing = contents(stage).items()
+            holders = [path for path, content in standing if PASSWORD.encode() in content]
             assert {path.name.partition(".")[0] for path in holders} == {"sasl"}
             assert {path.stat().st_mode & 0o777 for path in holders} == {0o600}
             agents = [Path("/proc", pid) for pid in in_directory(stage / "spool")]
@@ -494,7 +493,7 @@ class TestTheInstance:
 def waiting() -> Iterator[Callable[[], None]]:
     """Listen where the relay should and say nothing; yield what waits for a client."""
     with socket.create_server((RELAY, 587)) as listener, ExitStack() as held:
-        listener.settimeout(20)
+        listener.settimeout(PATIENCE)
         yield lambda: held.enter_context(listener.accept()[0]) and None
 
 

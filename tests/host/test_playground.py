@@ -26,7 +26,7 @@ from mailpanel.playground.mailboxes import AGES
 from mailpanel.settings import SETTINGS
 
 MAILPANEL = Path(sys.executable).with_name("mailpanel")
-START_TIMEOUT = 60.0
+START_TIMEOUT = 120.0
 
 
 class Running:
@@ -65,14 +65,14 @@ class Running:
 
     def end(self, number: int = signal.SIGINT) -> int:
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
     def api(self, path: str) -> requests.Response:
         account = (self.record["username"], self.record["token"])
-        return requests.get(f"{self.record['url']}/api/v1/{path}", auth=account, timeout=10)
+        return requests.get(f"{self.record['url']}/api/v1/{path}", auth=account, timeout=60)
 
     def subjects(self, user: str, folder: str) -> list[str]:
-        with imaplib.IMAP4("127.0.0.1", self.record["ports"]["imap"], 10) as client:
+        with imaplib.IMAP4("127.0.0.1", self.record["ports"]["imap"], 60) as client:
             client.login(user, self.record["mailboxes"][user])
             client.select(folder, readonly=True)
             _, found = client.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
@@ -100,7 +100,7 @@ def refusal(directory: Path, *arguments: str) -> str:
         capture_output=True,
         check=False,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     assert done.returncode == 1, done
     return done.stderr
@@ -125,7 +125,7 @@ def starting() -> Iterator[Start]:
                     stdout=stream,
                     stderr=stream,
                 )
-            stack.callback(process.wait, 30)
+            stack.callback(process.wait, 60)
             stack.callback(process.terminate)
             running = Running(process, directory, output)
             running.wait_for(until)
@@ -210,8 +210,8 @@ SEEN = {
 
 def test_api_and_panel_answer_to_the_account_that_it_tells(running) -> None:
     assert running.api("settings/").status_code == 200
-    assert requests.get(f"{running.record['url']}/login", timeout=10).status_code == 200
-    refused = requests.get(f"{running.record['url']}/api/v1/settings/", timeout=10)
+    assert requests.get(f"{running.record['url']}/login", timeout=60).status_code == 200
+    refused = requests.get(f"{running.record['url']}/api/v1/settings/", timeout=60)
     assert refused.status_code == 401
     assert running.record["password"] in running.output
     assert running.record["token"] in running.output

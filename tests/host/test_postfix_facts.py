@@ -86,16 +86,20 @@ def test_postconf_replaces_each_of_doubled_lines(postfix) -> None:
 
 def test_every_command_waits_for_a_young_main_cf(postfix) -> None:
     """Postfix distrusts a file that is still being written; set its mtime back."""
-    postfix.parameter("relayhost")
-    begin = time.monotonic()
-    postfix.parameter("relayhost")
-    aged = time.monotonic() - begin
 
-    postfix.main_cf.touch()
-    begin = time.monotonic()
-    postfix.parameter("relayhost")
-    young = time.monotonic() - begin
-    assert aged < 0.5 < young
+    def seconds() -> float:
+        begin = time.monotonic()
+        postfix.parameter("relayhost")
+        return time.monotonic() - begin
+
+    # A machine that is busy takes its time now and then, too.
+    assert min(seconds() for _ in range(10)) < 0.5
+
+    def is_waited_for() -> bool:
+        postfix.main_cf.touch()
+        return seconds() > 0.5
+
+    assert any(is_waited_for() for _ in range(10))
 
 
 def test_without_a_key_for_the_next_hop_mail_bounces(
@@ -140,14 +144,13 @@ def test_a_missing_map_or_a_wrong_password_only_defers(
 
     (postfix.config_directory / "sasl.db").rename(postfix.config_directory / "away.db")
     postfix.reload()
-    postfix.flush()
-    wait_until(lambda: postfix.log().count("status=deferred") == 2)
+    # What Postfix is told in the instant of a reload, or before it has put the mail by, is lost.
+    wait_until(lambda: postfix.flush() or postfix.log().count("status=deferred") > 1)
 
     # An smtp(8) that has missed a map once does not look for it again: reload.
     postfix.table("sasl", {next_hop: "user:secret"})
     postfix.reload()
-    postfix.flush()
-    relay.wait_for(1)
+    wait_until(lambda: postfix.flush() or relay.messages)
 
 
 def test_the_default_match_refuses_an_address(

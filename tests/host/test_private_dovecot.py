@@ -42,8 +42,12 @@ def programs_in(directory: Path) -> list[str]:
 
 
 def greeting(dovecot: PrivateDovecot) -> bytes:
-    with imaplib.IMAP4("127.0.0.1", dovecot.imap_port) as client:
-        return client.welcome
+    """Return it; empty where the log-in process ends, as in the instant of a reload."""
+    try:
+        with imaplib.IMAP4("127.0.0.1", dovecot.imap_port) as client:
+            return client.welcome
+    except (imaplib.IMAP4.error, OSError):
+        return b""
 
 
 def test_a_log_in_with_the_right_password_alone(make) -> None:

@@ -40,12 +40,12 @@ class Watch:
 
     def becomes(self, **wanted: Any) -> dict[str, Any]:
         """Wait until it tells *wanted*; return all that it tells then."""
-        self.wait_until(lambda: wanted.items() <= self.health().items(), 20.0)
+        self.wait_until(lambda: wanted.items() <= self.health().items())
         return self.health()
 
     def says(self, words: str) -> dict[str, Any]:
         """Wait until the relay is ailing, with *words* in the sentence."""
-        self.wait_until(lambda: words in (self.health().get("says") or ""), 20.0)
+        self.wait_until(lambda: words in (self.health().get("says") or ""))
         health = self.health()
         assert not health["ok"]
         return health
@@ -162,7 +162,7 @@ def test_what_waits_after_a_reset_is_told_until_it_is_gone(watch: Watch) -> None
     watch.panel.reset(NAME)
     watch.becomes(relay=None, for_older=1)
     watch.postfix.command("postsuper", "-d", "ALL")
-    watch.wait_until(lambda: watch.health() == {}, 20.0)
+    watch.wait_until(lambda: watch.health() == {})
 
 
 def test_without_a_log_the_queue_tells(
@@ -174,7 +174,7 @@ def test_without_a_log_the_queue_tells(
     watch.becomes(log="file")
     postfix.set_parameters({"maillog_file": str(postfix.directory / "log" / "none")})
     watch.becomes(log=None)
-    watch.wait_until(lambda: watch.submit() or watch.health()["says"], 20.0)
+    watch.wait_until(lambda: watch.submit() or watch.health()["says"])
     watch.says("refuses the password (535 5.7.8 wrong)")
     odd.password = PASSWORD
     assert watch.flush()["ok"]

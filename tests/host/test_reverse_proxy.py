@@ -98,7 +98,7 @@ class Front:
             )
         else:
             connection = http.client.HTTPConnection(
-                "localhost", self.http_port, timeout=10, source_address=source
+                "localhost", self.http_port, timeout=60, source_address=source
             )
         try:
             connection.request(method, path, body, dict(headers or {}))
@@ -190,11 +190,11 @@ def running(command: list[str], place: Path, ports: Mapping[str, int]) -> Iterat
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes], output: Path) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while True:
         assert process.poll() is None, output.read_text()
         assert time.monotonic() < deadline, output.read_text()

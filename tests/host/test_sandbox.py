@@ -126,7 +126,7 @@ def test_apply_makes_and_takes_back_all_settings(
     relay = make_relay(accounts={ACCOUNT["username"]: ACCOUNT["password"]})
     fill(dovecot, ANNA, Junk=(9, 3), INBOX=(50,))
     apply = confined("apply", panel, places, "apply")
-    wait_until(lambda: "at work" in (directory / "apply.log").read_text(), timeout=60.0)
+    wait_until(lambda: "at work" in (directory / "apply.log").read_text())
     value = {"server_hostname": RELAY, "server_port": 587, **ACCOUNT}
     for setting in ("postfix_relayhost", "system_mailer"):
         assert panel.set(setting, value)["status"] == "applied"
@@ -171,7 +171,7 @@ def test_the_web_answers_and_saves(host, confined, wait_until) -> None:
         except OSError:
             return False
 
-    wait_until(answers, timeout=60.0)
+    wait_until(answers)
     require_confined(web, "web")
     assert {int(each) for each in status(web)["Uid"].split()} != {0}
     assert int(status(web)["CapEff"], 16) == 0

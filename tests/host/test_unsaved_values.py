@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from loopback import NOBODY, RELAY
+from standing import contents
 from test_clearing_interval import tree
 
 from mailpanel.playground.installation import Installation
@@ -41,8 +43,8 @@ def untouched(panel: Installation, postfix: PrivatePostfix):
     yield
     assert (postfix.main_cf.read_bytes(), postfix.master_cf.read_bytes()) == before
     assert panel.api("GET", f"settings/{RELAYHOST}/").status == 204
-    for path in panel.directory.rglob("*"):
-        assert not path.is_file() or ACCOUNT["password"].encode() not in path.read_bytes()
+    for path, content in contents(panel.directory).items():
+        assert ACCOUNT["password"].encode() not in content, path
 
 
 @pytest.mark.usefixtures("untouched")
@@ -121,8 +123,13 @@ def test_dovecots_and_msmtps(whole_panel, dovecot, make_relay):
 def test_too_many_are_refused(panel):
     """Whoever asks for more guesses passwords, or scans."""
     given = value(server_hostname=NOBODY)
-    statuses = [panel.api("POST", f"settings/{RELAYHOST}/test/", given).status for _ in range(25)]
-    assert 429 in statuses
+
+    def ask(_: int) -> int:
+        return panel.api("POST", f"settings/{RELAYHOST}/test/", given).status
+
+    # All within the minute that is counted, however slow the machine is.
+    with ThreadPoolExecutor(25) as executor:
+        assert 429 in list(executor.map(ask, range(25)))
 
 
 def test_the_command_tells_it_step_by_step(panel, make_relay):
