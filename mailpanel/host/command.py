@@ -132,6 +132,7 @@ class Lines:
         self._argv = argv
         self._stdin = stdin
         self._deadline = deadline
+        self._is_whole = False
 
     def __iter__(self) -> Iterator[str]:
         # From a file: with two pipes each side could wait for the other.
@@ -142,8 +143,9 @@ class Lines:
         try:
             for line in self._lines(process.stdout):
                 yield line.decode("utf-8", "surrogateescape")
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.code = process.wait(max(self._left(), 0.0))
+            if self._is_whole:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.code = process.wait(max(self._left(), 0.0))
         finally:
             if self.code is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -171,6 +173,8 @@ class Lines:
             chunk = os.read(descriptor, CHUNK)
             *lines, rest = (rest + chunk).split(b"\n")
             yield from lines
+            # It may have ended in time, and what it printed not have been read.
+            self._is_whole = not chunk
             if not chunk or self._left() < 0:
                 return
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from figures import ALL, FIGURES
 from private_postgresql import PrivatePostgresql
+from real_host import PATIENCE
 from world import MASTER, RELAYHOST, SETTINGS, World
 
 from mailpanel.playground.installation import Installation
@@ -23,7 +24,7 @@ def seconds(rounds: int) -> float:
 
 def wait_until_told(world: World) -> None:
     """Wait until the database knows of each setting what root's own records say."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while any(world.status(setting)["status"] != "applied" for setting in SETTINGS):
         assert time.monotonic() < deadline, [world.status(setting) for setting in SETTINGS]
         time.sleep(0.1)

@@ -90,7 +90,7 @@ def test_nothing_can_be_written(
             error = world.wait_for_failure(setting)
             assert REASONS[how] in error
             assert "Putting the old files back" not in error
-            assert world.configuration() == before
+            world.assert_configured(before)
             world.replaced.clear()
             world.assert_sound()
         world.wait_until_converged()
@@ -106,7 +106,7 @@ def test_an_apply_service_that_starts_on_a_read_only_disk_says_so(world: World) 
     world.panel.stop_service("apply")
     with read_only(world.state):
         world.start()
-        assert world.panel._services["apply"].wait(30) != 0
+        assert world.panel._services["apply"].wait(60) != 0
         assert "Read-only file system" in world.panel.log("apply")
         assert "Traceback" not in world.panel.log("apply")
         world.panel._services.pop("apply")

@@ -32,7 +32,7 @@ def test_a_second_apply_is_refused_and_changes_nothing(world: World) -> None:
     other.write_text(ini.replace(f"{world.panel.directory}/run", f"{world.directory}/run2"))
     for path in (world.panel.ini, other):
         with mailpanel(world, "apply", "--config", str(path)) as second:
-            said, _ = second.communicate(timeout=30)
+            said, _ = second.communicate(timeout=60)
         assert second.returncode == 1
         assert "Another apply service is at work on this host" in said
     world.set(INTERVAL)

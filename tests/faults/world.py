@@ -10,13 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from figures import FIGURES
 from forked import Forked
 from loopback import RELAY
+from real_host import PATIENCE
+from standing import below, contents
 
 from mailpanel.playground.dovecot import PrivateDovecot
 from mailpanel.playground.installation import MARK, Answer, Installation
@@ -30,7 +34,7 @@ MORTAL = Path(__file__).with_name("mortal_apply.py")
 RELAYHOST, MAILER = "postfix_relayhost", "system_mailer"
 INTERVAL, MASTER = "junk_trash_clearing_interval", "imap_master_password"
 SETTINGS = (RELAYHOST, INTERVAL, MASTER, MAILER)
-PATIENCE, MOMENT, LOOK = 60.0, 10.0, 0.02
+MOMENT, LOOK = 30.0, 0.02
 
 
 @dataclass
@@ -170,16 +174,21 @@ class World:
         """Return how often the last change that came to its end changed a file."""
         return int((self.directory / "changes").read_text())
 
-    def start_impatient(self, mounts: str, patience: int = 3) -> None:
+    def start_impatient(self, mounts: str, patience: int = 3, pause: int = 60) -> None:
         """Start an apply that waits for a daemon's command *patience* seconds at most.
 
-        *mounts* is a shell script that runs before it, in a mount namespace of its own.
+        What fails is tried again after *pause* seconds: not while somebody looks at what it
+        has left. *mounts* is a shell script that runs before it, in a mount namespace of its own.
         """
         shell = ["unshare", "--mount", "sh", "-euc", f'{mounts}\nexec "$@"', "sh"]
         with (self.panel.log_directory / "apply.log").open("ab") as log:
             self.panel._services["apply"] = subprocess.Popen(
                 [*shell, sys.executable, str(MORTAL), "patience", str(patience)],
-                env={**self.panel._environment(), MARK: str(self.panel.directory)},
+                env={
+                    **self.panel._environment(),
+                    MARK: str(self.panel.directory),
+                    "MAILPANEL_CHECK_INTERVAL": str(pause),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -220,10 +229,17 @@ class World:
 
     def configuration(self) -> dict[str, bytes]:
         """Return all that daemons and programs read, to the byte."""
-        places = (self.postfix.config_directory, self.dovecot.config_directory)
-        files = [path for place in places for path in place.rglob("*") if path.is_file()]
-        files += [self.msmtprc] if self.msmtprc.exists() else []
-        return {str(path): path.read_bytes() for path in files if path.name != "filler"}
+        found = contents(self.postfix.config_directory, self.dovecot.config_directory)
+        with suppress(FileNotFoundError):
+            found[self.msmtprc] = self.msmtprc.read_bytes()
+        return {str(path): each for path, each in found.items() if path.name != "filler"}
+
+    def assert_configured(self, before: dict[str, bytes]) -> None:
+        """All is as it was *before* what failed; a second try may be at it just now."""
+        deadline = time.monotonic() + MOMENT
+        while (present := self.configuration()) != before:
+            assert time.monotonic() < deadline, present.keys() ^ before.keys()
+            time.sleep(LOOK)
 
     # What must be true.
 
@@ -328,7 +344,7 @@ class World:
     def _left(self) -> list[Path]:
         """Return what a change makes and takes away again."""
         places = (self.postfix.config_directory, self.dovecot.config_directory, self.state)
-        left = [path for place in places for path in place.rglob(".*.mailpanel")]
+        left = [path for path in below(*places) if fnmatch(path.name, ".*.mailpanel")]
         stage = self.state / "stage" / "etc"
         return [*left, stage] if stage.exists() else left
 
@@ -336,7 +352,7 @@ class World:
         """Say whether *user* gets in and sees the mailbox's own message."""
         try:
             session = self.dovecot.imap(user, password)
-        except imaplib.IMAP4.error:
+        except (imaplib.IMAP4.error, ConnectionError):
             return False
         with session:
             assert session.select("INBOX")[1] == [b"1"]
@@ -344,6 +360,6 @@ class World:
 
 
 def run(*argv: str) -> str:
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, (argv, done.stderr)
     return done.stdout

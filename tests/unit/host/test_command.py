@@ -20,7 +20,7 @@ def lives(pid: int) -> bool:
 
 
 def gone(pid: int) -> bool:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while lives(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not lives(pid)
@@ -66,9 +66,9 @@ def test_a_missing_command_is_named() -> None:
 def test_the_time_limit_ends_the_whole_process_group(script: str, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     began = time.monotonic()
-    with pytest.raises(HostError, match="within 0 s"):
-        command.run(["sh", "-c", script.format(pids=pids)], timeout=0.3)
-    assert time.monotonic() - began < 5
+    with pytest.raises(HostError, match="within 1 s"):
+        command.run(["sh", "-c", script.format(pids=pids)], timeout=1.4)
+    assert time.monotonic() - began < 30
     assert all(gone(int(pid)) for pid in pids.read_text().split())
 
 
@@ -77,8 +77,8 @@ def test_one_that_left_the_group_with_the_streams_is_not_waited_for(tmp_path: Pa
     pids = tmp_path / "pids"
     began = time.monotonic()
     with pytest.raises(HostError):
-        command.run(["setsid", "-f", "sh", "-c", f"echo $$ >{pids}; sleep 60"], timeout=0.3)
-    assert time.monotonic() - began < 5
+        command.run(["setsid", "-f", "sh", "-c", f"echo $$ >{pids}; sleep 60"], timeout=1.4)
+    assert time.monotonic() - began < 30
     os.kill(int(pids.read_text()), 9)
 
 
@@ -102,7 +102,7 @@ def test_the_first_lines_of_millions() -> None:
     began = time.monotonic()
     assert command.first_lines(["yes", "mailbox"], 3) == ["mailbox"] * 3
     assert command.first_lines(["sh", "-c", "echo a; echo b; exec sleep 60"], 2) == ["a", "b"]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(
@@ -122,15 +122,16 @@ def test_fewer_lines_are_all_there_are(script: str, lines: list[str]) -> None:
 def test_lines_that_do_not_come_are_not_waited_for(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"echo a; sleep 60 & echo $$ $! >{pids}; wait"
-    with pytest.raises(HostError, match="did not answer within 0 s"):
-        command.first_lines(["sh", "-c", script], 2, timeout=0.3)
+    with pytest.raises(HostError, match="did not answer within 1 s"):
+        command.first_lines(["sh", "-c", script], 2, timeout=1.4)
     assert all(gone(int(pid)) for pid in pids.read_text().split())
 
 
 def test_a_daemon_stays_and_its_command_is_waited_for(tmp_path: Path) -> None:
     """It has no stream of the caller's, which would never be closed."""
     pids = tmp_path / "pids"
-    script = f"setsid -f sh -c 'echo $$ >{pids}; exec sleep 60' & sleep 0.2; exit 3"
+    script = f"setsid -f sh -c 'echo $$ >{pids}; exec sleep 60'; "
+    script += f"while [ ! -s {pids} ]; do sleep 0.02; done; exit 3"
     assert command.detached(["sh", "-c", script]) == 3
     pid = int(pids.read_text())
     assert lives(pid)
@@ -141,9 +142,9 @@ def test_a_daemon_stays_and_its_command_is_waited_for(tmp_path: Path) -> None:
 def test_a_start_that_does_not_end_is_ended_with_all_of_it(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     began = time.monotonic()
-    with pytest.raises(HostError, match="sh did not end within 0 s"):
-        command.detached(["sh", "-c", f"sleep 60 & echo $$ $! >{pids}; wait"], timeout=0.3)
-    assert time.monotonic() - began < 5
+    with pytest.raises(HostError, match="sh did not end within 1 s"):
+        command.detached(["sh", "-c", f"sleep 60 & echo $$ $! >{pids}; wait"], timeout=1.4)
+    assert time.monotonic() - began < 30
     assert all(gone(int(pid)) for pid in pids.read_text().split())
 
 
@@ -157,7 +158,7 @@ def test_nothing_of_what_is_supervised_lives_on(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"for _ in $(seq 200); do sleep 60 & echo $! >>{pids}; done; echo >>{pids}; wait"
     with command.supervised(["sh", "-c", script]):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not pids.exists() or not pids.read_text().endswith("\n\n"):
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -169,7 +170,7 @@ class TestLines:
 
     def test_all_lines_come_with_the_code(self) -> None:
         script = "cat; echo no >&2; printf 'half a line'; exit 3"
-        lines = command.Lines(["sh", "-c", script], "in\udcff\n\n", time.monotonic() + 10)
+        lines = command.Lines(["sh", "-c", script], "in\udcff\n\n", time.monotonic() + 60)
         assert list(lines) == ["in\udcff", ""]
         assert lines.code == 3
 
@@ -190,11 +191,23 @@ class TestLines:
         place = tmp_path / "pid"
         script = f"sleep 60 & echo $! > {place}; {talks}\nwait"
         started = time.monotonic()
-        lines = command.Lines(["sh", "-c", script], "", started + 0.5)
+        lines = command.Lines(["sh", "-c", script], "", started + 2.0)
         assert set(lines) <= {""}
         assert lines.code is None
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
         assert gone(int(place.read_text()))
+
+    def test_what_was_not_all_read_in_time_is_not_taken_for_all(self, monkeypatch) -> None:
+        """Though the command has ended, and in time."""
+        monkeypatch.setattr(command, "CHUNK", 4)
+        deadline = time.monotonic() + 1.0
+        lines = command.Lines(["printf", r"one\ntwo\n"], "", deadline)
+        found = []
+        for line in lines:
+            found.append(line)
+            time.sleep(max(deadline - time.monotonic(), 0.0) + 0.1)
+        assert found in ([], ["one"])
+        assert lines.code is None
 
     def test_who_stops_reading_ends_it(self, tmp_path: Path) -> None:
         script = f"echo $$ > {tmp_path}/pid; while echo; do :; done"
