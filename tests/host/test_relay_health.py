@@ -174,7 +174,7 @@ def test_without_a_log_the_queue_tells(
     watch.becomes(log="file")
     postfix.set_parameters({"maillog_file": str(postfix.directory / "log" / "none")})
     watch.becomes(log=None)
-    watch.wait_until(lambda: watch.submit() or watch.health()["says"])
+    watch.wait_until(lambda: watch.submit() or watch.health().get("says"))
     watch.says("refuses the password (535 5.7.8 wrong)")
     odd.password = PASSWORD
     assert watch.flush()["ok"]
