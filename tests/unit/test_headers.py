@@ -103,10 +103,10 @@ class TestPreferredWait:
     @pytest.mark.parametrize("unit", ['"\\', '\\"', '"', ",", "wait=", '"x",', " \t", 'W/"a",'])
     def test_a_long_header_takes_no_time(self, unit):
         """The patterns are linear."""
-        begun = time.perf_counter()
+        begun = time.process_time()
         preferred_wait(unit * 60_000)
         if_match(unit * 60_000)
-        assert time.perf_counter() - begun < 1
+        assert time.process_time() - begun < 1
 
 
 class TestChangeQuery:

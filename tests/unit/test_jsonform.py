@@ -84,10 +84,10 @@ class TestLoads:
     )
     def test_what_is_not_json_is_refused(self, body):
         """Each breach of RFC 8259 or I-JSON is a MalformedJson, quickly."""
-        begun = time.perf_counter()
+        begun = time.process_time()
         with pytest.raises(MalformedJson):
             jsonform.loads(body)
-        assert time.perf_counter() - begun < 1
+        assert time.process_time() - begun < 1
 
     def test_sixteen_levels_are_allowed(self):
         """The outermost object is level 1."""

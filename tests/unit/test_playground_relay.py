@@ -35,7 +35,7 @@ def relay(authority: Authority) -> Iterator[StrictRelay]:
 @pytest.fixture
 def client(relay: StrictRelay) -> Iterator[smtplib.SMTP]:
     # Under this name, since smtplib verifies the name it was given.
-    with smtplib.SMTP("localhost", relay.port, timeout=5) as client:
+    with smtplib.SMTP("localhost", relay.port, timeout=60) as client:
         yield client
 
 
@@ -55,7 +55,7 @@ def test_tls_from_the_start(authority, trust) -> None:
     relay = StrictRelay(
         authority.issue("localhost"), accounts={"user": "secret"}, implicit_tls=True
     )
-    with relay, smtplib.SMTP_SSL("localhost", relay.port, timeout=5, context=trust) as client:
+    with relay, smtplib.SMTP_SSL("localhost", relay.port, timeout=60, context=trust) as client:
         client.login("user", "secret")
         client.sendmail("a@example.org", ["b@example.net"], MESSAGE)
         (message,) = relay.wait_for(1)
@@ -86,7 +86,7 @@ def test_a_wrong_password_is_refused_and_remembered(relay, client, trust) -> Non
 
 def test_stripped_starttls_lures_and_notices_a_password_in_clear(relay) -> None:
     relay.strip_starttls()
-    with smtplib.SMTP("localhost", relay.port, timeout=5) as client:
+    with smtplib.SMTP("localhost", relay.port, timeout=60) as client:
         client.ehlo()
         assert not client.has_extn("starttls")
         assert client.has_extn("auth")
@@ -97,25 +97,25 @@ def test_stripped_starttls_lures_and_notices_a_password_in_clear(relay) -> None:
 
 def test_the_certificate_can_change(relay, authority, trust) -> None:
     relay.present(authority.issue("wrong.test"))
-    with smtplib.SMTP("localhost", relay.port, timeout=5) as client:
+    with smtplib.SMTP("localhost", relay.port, timeout=60) as client:
         with pytest.raises(ssl.SSLCertVerificationError):
             client.starttls(context=trust)
         client.close()
     relay.present(authority.issue("localhost"))
-    with smtplib.SMTP("localhost", relay.port, timeout=5) as client:
+    with smtplib.SMTP("localhost", relay.port, timeout=60) as client:
         client.starttls(context=trust)
 
 
 def test_an_expired_certificate(authority, trust) -> None:
     with StrictRelay(authority.issue("localhost", expired=True)) as relay:
-        client = smtplib.SMTP("localhost", relay.port, timeout=5)
+        client = smtplib.SMTP("localhost", relay.port, timeout=60)
         with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
             client.starttls(context=trust)
         client.close()
 
 
 def test_an_open_one_takes_all_and_offers_nothing() -> None:
-    with StrictRelay() as relay, smtplib.SMTP("localhost", relay.port, timeout=5) as client:
+    with StrictRelay() as relay, smtplib.SMTP("localhost", relay.port, timeout=60) as client:
         client.ehlo()
         assert not client.has_extn("starttls")
         assert not client.has_extn("auth")
@@ -128,10 +128,10 @@ def test_it_comes_back_on_the_same_port(relay) -> None:
     port = relay.port
     relay.stop()
     with pytest.raises(ConnectionRefusedError):
-        smtplib.SMTP("localhost", port, timeout=5)
+        smtplib.SMTP("localhost", port, timeout=60)
     relay.start()
     assert relay.port == port
-    smtplib.SMTP("localhost", port, timeout=5).close()
+    smtplib.SMTP("localhost", port, timeout=60).close()
 
 
 def test_waiting_in_vain_says_how_far_it_got(relay) -> None:

@@ -39,7 +39,7 @@ from mailpanel.services.wake import SocketWaker, make_waker
 NAME = "postfix_relayhost"
 VALUE = {"server_hostname": "relay.example.net", "server_port": 25}
 NEVER = 3600.0  # a check interval: what comes earlier came by a wake-up
-LONG = 20.0
+LONG = 90.0
 
 
 class Running:
@@ -70,7 +70,7 @@ class Running:
 
     def settle(self) -> None:
         """Wait until there is nothing more to say."""
-        while self.wanted(0.3) is not None:
+        while self.wanted(1.0) is not None:
             pass
 
     def report(self, revision: int, status: str = "applied") -> None:

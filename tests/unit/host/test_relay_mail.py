@@ -122,10 +122,10 @@ class TestTheLog:
     @given(st.text(max_size=300).map(lambda text: text * 200))
     def test_a_long_line_takes_no_time(self, text: str) -> None:
         """The expressions go over it once."""
-        started = time.monotonic()
+        started = time.process_time()
         attempt_of(logged(to=f'to=<"{text}'))
         named_hop(text)
-        assert time.monotonic() - started < 1.0
+        assert time.process_time() - started < 1.0
 
 
 NAMED = {
@@ -244,10 +244,10 @@ class TestTheTally:
 
     def test_a_reason_of_many_dots_takes_no_time(self) -> None:
         """A relay could else keep root's process busy with each message that waits."""
-        started = time.monotonic()
+        started = time.process_time()
         reason = f"host {SERVER} said: 450 {'a.' * 1000}"
         assert tallied(*[waiting(reason)] * 100).waiting == 100
-        assert time.monotonic() - started < 1.0
+        assert time.process_time() - started < 1.0
 
     def test_twenty_thousand_messages_are_counted_in_a_moment(self, tmp_path: Any) -> None:
         """From a file as postqueue -j prints it, each with a reason of its own."""

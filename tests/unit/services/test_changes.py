@@ -428,7 +428,7 @@ class TestWait:
         timer.start()
         began = time.monotonic()
         assert changes.wait(NAME, state.revision, 30).status == "applied"
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 25
         timer.join()
 
     def test_ends_when_another_revision_took_its_place(self, changes, author, value):
@@ -446,7 +446,7 @@ class TestWait:
         changes.set(NAME, value, author)
         began = time.monotonic()
         assert changes.wait(NAME, 1, 0.2).status == "applying"
-        assert 0.2 <= time.monotonic() - began < 5
+        assert 0.2 <= time.monotonic() - began < 30
 
 
 def test_author_of_the_local_command_has_no_address(changes, value):
