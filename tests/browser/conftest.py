@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from person import Person
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from mailpanel.playground import whole
 from mailpanel.playground.postfix import free_port
@@ -20,6 +20,8 @@ from mailpanel.playground.whole import Place, Playground
 from mailpanel.settings import SETTINGS
 
 CHROMIUM = "/usr/bin/chromium"
+# How long what is expected may take to come, in milliseconds.
+PATIENCE = 90_000
 
 MakePerson = Callable[..., Person]
 
@@ -50,6 +52,7 @@ def playground() -> Iterator[Playground]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE)
         # A sandbox of its own it cannot make as root.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser

@@ -310,10 +310,10 @@ def test_the_folded_navigation_opens(someone: MakePerson) -> None:
     """And says whether it is open."""
     person = someone(viewport={"width": 360, "height": 800})
     person.log_in()
-    assert not person.page.get_by_role("navigation").is_visible()
+    expect(person.page.get_by_role("navigation")).not_to_be_visible()
     person.button("Menu").click()
-    assert person.page.get_by_role("button", name="Menu", expanded=True).is_visible()
-    assert person.page.get_by_role("navigation").is_visible()
+    expect(person.page.get_by_role("button", name="Menu", expanded=True)).to_be_visible()
+    expect(person.page.get_by_role("navigation")).to_be_visible()
     person.is_accessible()
 
 

@@ -78,8 +78,8 @@ def test_a_second_factor_is_set_up_asked_for_and_removed(
     try:
         person.field("Code").fill(pyotp.TOTP(secret).now())
         person.button("Set it up").click()
+        expect(person.page.locator("#codes code")).to_have_count(10)
         codes = person.page.locator("#codes code").all_inner_texts()
-        assert len(codes) == 10
         person.link("I have put them away").click()
         person.sees("10 recovery codes are left.")
         person.button("Log out").click()
@@ -117,7 +117,7 @@ def test_values_are_tested_without_being_saved(admin: Person, playground: Playgr
     admin.button("Test without saving").click()
     result = admin.page.get_by_role("region", name="Test", exact=True)
     # The page follows the steps by itself.
-    expect(result).to_contain_text("would fail", timeout=20_000)
+    expect(result).to_contain_text("would fail")
     expect(result).to_be_focused()
     expect(result.locator(".failed")).to_contain_text("535")
     expect(result.locator(".diff").first).to_contain_text("+relayhost = [localhost]")
@@ -125,7 +125,7 @@ def test_values_are_tested_without_being_saved(admin: Person, playground: Playgr
     expect(admin.field("Password")).to_have_value("")
     admin.fill(Password=admin.relay()["Password"])
     admin.button("Test without saving").click()
-    expect(result).to_contain_text("would work", timeout=20_000)
+    expect(result).to_contain_text("would work")
     expect(result.locator(".failed")).to_have_count(0)
     admin.sees("type yours again before you save")
     admin.sees_status("not set")
@@ -166,7 +166,10 @@ def test_a_relay_that_refuses_is_told_and_what_waits_is_sent_once_it_is_mended(
         admin.sends_mail()
         admin.open("/")
         notice = admin.page.locator(".notice")
-        admin.looks_again_until(notice.filter(has_text="1 message waits for the relay"))
+        # A look may come while the message is only just on its way.
+        refused = notice.filter(has_text="refuses the password (535")
+        admin.looks_again_until(refused.filter(has_text="1 message waits for the relay"))
+        expect(notice).to_contain_text("1 message waits for the relay")
         expect(notice).to_contain_text("mail does not get through to the relay")
         expect(notice).to_contain_text("refuses the password (535")
         admin.is_accessible()
@@ -174,7 +177,7 @@ def test_a_relay_that_refuses_is_told_and_what_waits_is_sent_once_it_is_mended(
     admin.sees("playground tries all mail that waits, now.")
     assert playground.relay.wait_for(1)[0].recipients == ("friend@example.com",)
     admin.open("/")
-    expect(notice).to_have_count(0, timeout=60_000)
+    expect(notice).to_have_count(0)
 
 
 def test_wrong_values_are_told_beside_their_fields(admin: Person) -> None:
@@ -366,7 +369,7 @@ def test_without_a_script_all_of_it_works(someone: MakePerson) -> None:
     person.fill(Junk="7", Trash="14")
     person.saves()
     person.sees("Saved.")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while person.link("Look again").count() and time.monotonic() < deadline:
         with person.page.expect_navigation():
             person.link("Look again").click()
@@ -383,6 +386,7 @@ def test_the_keyboard_alone_is_enough(someone: MakePerson, width: int) -> None:
     person = someone(viewport={"width": width, "height": 800})
     keyboard = person.page.keyboard
     person.open(INTERVAL)
+    expect(person.field("Username")).to_be_focused()
     keyboard.type("admin")
     keyboard.press("Tab")
     keyboard.type(person.password)
