@@ -176,6 +176,8 @@ class Courier:
         # Once: whoever asked waits now, or not at all.
         with suppress(DatabaseAway):
             if isinstance(message, ErrandAnswer):
+                # Who hears of it finds in the status what it has led to.
+                self._write_now()
                 self._errands.answer(message)
             else:
                 self._progress = self._progress if of_probe else message
@@ -183,6 +185,8 @@ class Courier:
 
     def _keeps_log_ins(self, seen: LogInsSeen) -> bool:
         """Write what was seen into the audit log; say whether it stands there."""
+        # The status names the last one, and is to stand there with it.
+        self._write_now()
         with suppress(DatabaseAway), self._complaints.about("the log-ins"):
             self._hosts.log_ins(self._host_name, seen.log_ins)
             return True
@@ -243,9 +247,14 @@ class Courier:
             await _persist(self._check_in)
             return
         # The next executor tells all again, and must not be contradicted by this one later.
+        self._write_now()
+        with suppress(DatabaseAway):
+            self._check_in()
+
+    def _write_now(self) -> None:
+        """Write what was reported before what follows, where the database is there."""
         with suppress(DatabaseAway):
             self._write()
-            self._check_in()
 
     def _write(self) -> None:
         """Write what was reported; what cannot be written now stays."""

@@ -20,14 +20,17 @@ from mailpanel.apply.messages import (
     Dispatched,
     Goodbye,
     Hello,
+    LogInsSeen,
+    Message,
     ProbeRequest,
     ProbeResult,
+    encode,
 )
 from mailpanel.apply.pipe import Pipe
 from mailpanel.errors import DatabaseAway
 from mailpanel.letters import letter
 from mailpanel.plan import SmtpLogin
-from mailpanel.reports import Report
+from mailpanel.reports import ErrandAnswer, Report
 from mailpanel.seal import Sealer
 from mailpanel.services.changes import Author, Changes
 from mailpanel.services.database import Database
@@ -72,6 +75,9 @@ class Running:
         """Wait until there is nothing more to say."""
         while self.wanted(1.0) is not None:
             pass
+
+    def send_at_once(self, *messages: Message) -> None:
+        self._ours.sendall(b"".join(map(encode, messages)))
 
     def report(self, revision: int, status: str = "applied") -> None:
         self.pipe.send(Report(NAME, revision, status, None, None, 12, revision))
@@ -217,6 +223,29 @@ def test_what_is_left_of_another_courier_is_no_hindrance(tmp_path):
         await asyncio.gather(second, return_exceptions=True)
 
     asyncio.run(woken_once())
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ((TakenErrands, "answer"), ErrandAnswer(7, None, (), ())),
+        ((Hosts, "log_ins"), LogInsSeen(1, ())),
+    ],
+)
+def test_what_was_reported_before_stands_there_already(
+    start, changes, monkeypatch, written, message
+):
+    """Whoever reads of one thing in the database reads of what went before it, too."""
+    seen = []
+    monkeypatch.setattr(*written, lambda *_: seen.append(changes.get(NAME).status))
+    change(changes)
+    running = start()
+    running.wanted_at_last([1])
+    report = Report(NAME, 1, "applied", None, None, 12, 1)
+    # In one go, so that the courier has both at once.
+    running.send_at_once(report, message)
+    until(lambda: seen)
+    assert seen == ["applied"]
 
 
 class TestPostgresql:
