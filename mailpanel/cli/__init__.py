@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from mailpanel import __version__
 from mailpanel.cli._base import config_option
 from mailpanel.cli._lazy import LazyGroup
 from mailpanel.errors import DatabaseAway, InvalidFields, MailpanelError, MalformedJson
+
+if TYPE_CHECKING:
+    from mailpanel.services.broken_rows import BrokenRow
 
 __all__ = ["COMMANDS", "main"]
 
@@ -50,7 +53,21 @@ class _Main(LazyGroup):
             if error.errno == errno.EPIPE:
                 raise  # click ends quietly where the reader of a pipe has gone
             click.echo(f"mailpanel: {error.filename or ''}: {error.strerror}", err=True)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception:
+            row = _broken_row(ctx)
+            if row is None:
+                raise
+            click.echo(f"mailpanel: {row}", err=True)
         return ctx.exit(1)
+
+
+def _broken_row(ctx: click.Context) -> BrokenRow | None:
+    # SQLAlchemy is half of a command's start, and not every command needs it.
+    from mailpanel.cli._services import broken_row
+
+    return broken_row(ctx)
 
 
 @click.group(cls=_Main, lazy=COMMANDS)

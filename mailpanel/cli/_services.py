@@ -15,6 +15,7 @@ from mailpanel.seal import Sealer
 from mailpanel.services.accounts import Accounts
 from mailpanel.services.adoption import Adoption
 from mailpanel.services.audit import Author
+from mailpanel.services.broken_rows import BrokenRow, BrokenRows
 from mailpanel.services.changes import Changes
 from mailpanel.services.database import Database
 from mailpanel.services.errands import Errands
@@ -24,6 +25,7 @@ from mailpanel.system_log import AUDIT, to_syslog
 
 __all__ = [
     "become_database_user",
+    "broken_row",
     "local_author",
     "open_changes",
     "open_changes_and_hosts",
@@ -32,6 +34,8 @@ __all__ = [
     "open_errands_and_adoption",
     "require_account",
 ]
+
+_KEY = "mailpanel.database"
 
 
 def open_database(options: Deployment | None = None) -> Database:
@@ -42,9 +46,24 @@ def open_database(options: Deployment | None = None) -> Database:
     options = options or deployment()
     to_syslog(AUDIT)
     database = Database(options.database_url)
-    click.get_current_context().call_on_close(database.dispose)
+    context = click.get_current_context()
+    context.call_on_close(database.dispose)
     become_database_user(options, database)
+    context.meta[_KEY] = database
     return database
+
+
+def broken_row(ctx: click.Context) -> BrokenRow | None:
+    """Return the row that explains why a command failed as nobody foresaw, if one does."""
+    database = ctx.meta.get(_KEY)
+    if database is None:
+        return None
+    try:
+        return BrokenRows(database).first()
+    except Exception:  # noqa: BLE001 (the fault that is explained may meet this, too)
+        return None
+    finally:
+        database.dispose()
 
 
 def become_database_user(options: Deployment, database: Database) -> None:

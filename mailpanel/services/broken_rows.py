@@ -23,6 +23,7 @@ from mailpanel.services._contents import is_right
 from mailpanel.services._unbelieved import as_boolean, raw
 from mailpanel.services.database import Database
 from mailpanel.settings import SETTINGS, Setting
+from mailpanel.words import _, sentences
 
 __all__ = ["BrokenRow", "BrokenRows"]
 
@@ -35,17 +36,21 @@ LONGEST = 64
 UNNAMED = ("recovery_codes", "failed_attempts")
 LISTS = (("tokens", "settings"), ("tokens", "networks"))
 
-CORRECT = "Correct that row, or restore the database from a backup."
+CORRECT = _("Correct that row, or restore the database from a backup.")
+FORGET = _("Forget the host, by the API: it tells all anew.")
 REMEDIES = {
-    "revisions": (
-        "If it is the present one, save the setting once more, by the API or mailpanel setting "
-        f"set. {CORRECT}"
+    "revisions": sentences(
+        _(
+            "If it is the present one, save the setting once more, by the API or mailpanel "
+            "setting set."
+        ),
+        CORRECT,
     ),
-    "hosts": "Forget the host, by the API: it tells all anew.",
-    "host_settings": "Forget the host, by the API: it tells all anew.",
-    "errands": "It is forgotten in two minutes.",
-    "panel_sessions": "Log in anew.",
-    "tokens": "Revoke that token, and make another.",
+    "hosts": FORGET,
+    "host_settings": FORGET,
+    "errands": _("It is forgotten in two minutes."),
+    "panel_sessions": _("Log in anew."),
+    "tokens": _("Revoke that token, and make another."),
 }
 
 Reader = Callable[[str], Any]
@@ -61,12 +66,12 @@ class BrokenRow:
     column: str
 
     def __str__(self) -> str:
-        which = f" ({self.key})" if self.key else ""
-        remedy = REMEDIES.get(self.table, CORRECT)
-        return (
-            f"The database holds what mailpanel did not write: {self.column} in the table "
-            f"{self.table}{which}. {remedy}"
+        which = _(
+            "The database holds what mailpanel did not write: ${column} in the table ${row}.",
+            column=self.column,
+            row=f"{self.table} ({self.key})" if self.key else self.table,
         )
+        return sentences(which, REMEDIES.get(self.table, CORRECT))
 
 
 class BrokenRows:

@@ -125,6 +125,16 @@ def test_only_an_administrator_and_the_log_are_told(
     assert "created in the table accounts (id 1). " + CORRECT in caplog.text
 
 
+def test_a_page_names_it_in_the_readers_language(filled: Panel) -> None:
+    """With the remedy."""
+    write(filled, "hosts", "versions", "'[1]'")
+    cookies = "; ".join(f"{name}={each}" for name, each in filled.browser().cookies.items())
+    sent = {"Cookie": cookies, "Accept-Language": "de"}
+    answer = filled.app.get("/hosts/", headers=sent, status=500)
+    told = "In der Datenbank steht, was mailpanel nicht geschrieben hat: versions in der Tabelle"
+    assert f"{told} hosts (name mail1). Vergessen Sie den Host" in answer.text
+
+
 def test_a_setting_is_well_again_when_it_is_saved_or_reset(filled: Panel) -> None:
     """As the sentence says; the secret that nobody can tell the server of is not kept."""
     write(filled, "revisions", "value", "'[1]'")
