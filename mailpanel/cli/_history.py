@@ -18,6 +18,9 @@ def for_people(entry: Entry) -> Entry:
 
 
 def _words(entry: Entry) -> Iterator[str]:
+    if entry["unreadable"]:
+        yield f"cannot be read: {entry['unreadable']} in the database is not what mailpanel wrote"
+        return
     if entry["restored"] is not None:
         yield f"restored {entry['restored']}"
     if entry["reset"]:

@@ -17,7 +17,13 @@ from mailpanel.openapi._operations import (
     ref,
 )
 from mailpanel.openapi._people import NEXT
-from mailpanel.openapi._types import MAYBE_NUMBER, TIME, open_object
+from mailpanel.openapi._types import (
+    MAYBE_BOOLEAN,
+    MAYBE_NUMBER,
+    MAYBE_TEXT,
+    MAYBE_TIME,
+    open_object,
+)
 from mailpanel.settings import Setting
 
 __all__ = ["paths", "schemas"]
@@ -40,11 +46,11 @@ def schemas(setting: Setting) -> Json:
     revision = open_object(
         {
             "revision": {"type": "integer"},
-            "author": {"type": "string"},
+            "author": MAYBE_TEXT,
             "token_id": {**MAYBE_NUMBER, "description": "`null` for panel and command."},
-            "address": {"type": "string", "description": "Empty for the command."},
-            "created": TIME,
-            "reset": {"type": "boolean"},
+            "address": {**MAYBE_TEXT, "description": "Empty for the command."},
+            "created": MAYBE_TIME,
+            "reset": MAYBE_BOOLEAN,
             "value": {**value, "description": "`null` for a reset."},
             "secret": {
                 "enum": ["changed", "kept", None],
@@ -53,11 +59,21 @@ def schemas(setting: Setting) -> Json:
             "changes": {
                 "type": "array",
                 "items": CHANGED,
-                "description": "The fields that differ from the revision before.",
+                "description": (
+                    "The fields that differ from the revision before, where that can be read."
+                ),
             },
-            "probe": {"type": "boolean"},
+            "probe": MAYBE_BOOLEAN,
             "restored": {**MAYBE_NUMBER, "description": "The revision that this brought back."},
             "restorable": {"type": "boolean"},
+            "unreadable": {
+                **MAYBE_TEXT,
+                "description": (
+                    "The column of the database in which stands what mailpanel did not write: "
+                    "all else of the revision is `null` then, and it is not restorable. "
+                    "Else `null`."
+                ),
+            },
         }
     )
     return {f"{setting.name}.revision": revision}

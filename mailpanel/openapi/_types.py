@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "MAYBE_BOOLEAN",
     "MAYBE_NUMBER",
     "MAYBE_OBJECT",
     "MAYBE_TEXT",
@@ -19,6 +20,7 @@ TIME: Json = {"type": "string", "format": "date-time"}
 MAYBE_TIME: Json = {"type": ["string", "null"], "format": "date-time"}
 MAYBE_TEXT: Json = {"type": ["string", "null"]}
 MAYBE_NUMBER: Json = {"type": ["integer", "null"]}
+MAYBE_BOOLEAN: Json = {"type": ["boolean", "null"]}
 MAYBE_OBJECT: Json = {"type": ["object", "null"]}
 
 

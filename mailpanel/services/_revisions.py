@@ -103,25 +103,44 @@ def _current(session: Session, name: str, number: int) -> Revision | None:
 
     A setting that is saved once more, or reset, is well again, so that must always be possible.
     """
-    broken = Revision(setting=name, number=number, reset=False)
+    current = _readable(session, name, number)
+    if current is None or _has_value(current):
+        return current
+    return _broken(name, number)
+
+
+def _readable(session: Session, name: str, number: int) -> Revision | None:
+    """Return the revision, ``None`` where there is none, one without a value where it is broken."""
     try:
-        current = session.get(Revision, {"setting": name, "number": number})
+        return session.get(Revision, {"setting": name, "number": number})
     except UNREADABLE:
-        return broken
+        return _broken(name, number)
     except DBAPIError as error:
         if not is_unreadable(error):
             raise
-        return broken
-    if current is None or current.reset or isinstance(current.value, dict):
-        return current
-    return broken
+        return _broken(name, number)
+
+
+def _broken(name: str, number: int) -> Revision:
+    return Revision(setting=name, number=number, reset=False)
+
+
+def _has_value(revision: Revision) -> bool:
+    return revision.reset or isinstance(revision.value, dict)
 
 
 def found(session: Session, name: str, number: int) -> Revision:
-    """Return revision *number* of *name*; raises :class:`NotFound`."""
-    revision = session.get(Revision, {"setting": name, "number": number})
+    """Return revision *number* of *name*; raises :class:`NotFound`.
+
+    Raises :class:`Conflict` where its row is broken.
+    """
+    revision = _readable(session, name, number)
     if revision is None:
         raise NotFound(_("There is no such revision of this setting."))
+    if not _has_value(revision):
+        raise Conflict(
+            _("Revision ${number} cannot be read, so it cannot be brought back.", number=number)
+        )
     return revision
 
 

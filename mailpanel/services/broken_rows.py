@@ -9,23 +9,34 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, Integer, String, Table, func, null, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ColumnElement,
+    Integer,
+    String,
+    Table,
+    func,
+    null,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from mailpanel.models import Base
 from mailpanel.models.meta import UtcDateTime
 from mailpanel.services._contents import is_right
-from mailpanel.services._unbelieved import as_boolean, raw
+from mailpanel.services._unbelieved import as_boolean, as_number, raw
 from mailpanel.services.database import Database
 from mailpanel.settings import SETTINGS, Setting
 from mailpanel.words import _, sentences
 
-__all__ = ["BrokenRow", "BrokenRows"]
+__all__ = ["BrokenRow", "BrokenRows", "broken_revisions"]
 
 log = logging.getLogger(__name__)
 
@@ -95,31 +106,47 @@ class BrokenRows:
     def _all(self, session: Session) -> Iterator[BrokenRow]:
         for table in Base.metadata.sorted_tables:
             for row in _rows(session, table):
-                column = self._broken(table, row)
+                column = _broken(table, row, self._settings)
                 if column is not None:
                     yield BrokenRow(table.name, _key(table, row), column)
 
-    def _broken(self, table: Table, row: Words) -> str | None:
-        """Return the name of the column of *row* that cannot be read, or ``None``."""
-        told = {}
-        for column in table.columns:
-            try:
-                told[column.name] = _told(column, row)
-            except (ValueError, RecursionError):
-                return column.name
-        return next(
-            (name for name in told if not is_right(table.name, name, told, self._settings)), None
-        )
+
+def broken_revisions(
+    session: Session, name: str, numbers: Collection[int], settings: Mapping[str, Setting]
+) -> dict[int, str]:
+    """Return which of those revisions of setting *name* cannot be read, with the column; log each.
+
+    Whoever reads the others of a list has to leave these out.
+    """
+    table = Base.metadata.tables["revisions"]
+    found = {}
+    for row in _rows(session, table, table.c.setting == name, table.c.number.in_(numbers)):
+        column = _broken(table, row, settings)
+        if column is not None:
+            log.error("%s", BrokenRow(table.name, _key(table, row), column))
+            found[as_number(row["number"])] = column
+    return found
 
 
-def _rows(session: Session, table: Table) -> Iterator[Words]:
+def _broken(table: Table, row: Words, settings: Mapping[str, Setting]) -> str | None:
+    """Return the name of the column of *row* that cannot be read, or ``None``."""
+    told = {}
+    for column in table.columns:
+        try:
+            told[column.name] = _told(column, row)
+        except (ValueError, RecursionError):
+            return column.name
+    return next((name for name in told if not is_right(table.name, name, told, settings)), None)
+
+
+def _rows(session: Session, table: Table, *where: ColumnElement[bool]) -> Iterator[Words]:
     """Yield the newest rows: each column as the bytes that stand there, and what SQLite takes
     them for, under ``typeof``."""
     columns = list(table.columns)
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     types = [func.typeof(each) if on_sqlite else null() for each in columns]
     newest = [each.desc() for each in table.primary_key]
-    query = select(*raw(session, *columns), *types).order_by(*newest).limit(MOST)
+    query = select(*raw(session, *columns), *types).where(*where).order_by(*newest).limit(MOST)
     for found in session.execute(query):
         names = [each.name for each in columns]
         yield dict(zip([*names, *(f"typeof {name}" for name in names)], found, strict=True))

@@ -19,7 +19,6 @@ ODD = [
     ("revisions", "value", "'{'", GET),
     ("revisions", "value", "'[1]'", GET),
     ("revisions", "author", "CAST(X'7BFF7D' AS TEXT)", GET),
-    ("revisions", "created", "'soon'", ("setting", "restore", NAME, "1")),
     ("accounts", "created", "'soon'", ("account", "list")),
     ("hosts", "versions", "'{'", ("hosts",)),
 ]
@@ -48,6 +47,16 @@ def test_it_is_one_line_with_the_remedy(run, must, tmp_path, table, column, odd,
     )
     assert result.stderr.count("\n") == 1
     assert (CORRECT in result.stderr) == (table != "hosts")
+
+
+def test_the_history_lists_the_other_revisions(must, tmp_path):
+    """And says of the broken one that it cannot be read."""
+    must("setting", "set", NAME, *RELAY)
+    must("setting", "reset", NAME)
+    write(tmp_path, "revisions", "value", "'{' WHERE number = 1")
+    _, newest, broken = must("setting", "history", NAME).splitlines()
+    assert newest.endswith("  reset")
+    assert broken.endswith("cannot be read: value in the database is not what mailpanel wrote")
 
 
 def test_a_fault_that_no_row_explains_stays_one(run, monkeypatch):

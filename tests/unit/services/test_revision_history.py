@@ -49,6 +49,7 @@ class TestPage:
                 "probe": False,
                 "restored": None,
                 "restorable": True,
+                "unreadable": None,
             }
         ]
 
