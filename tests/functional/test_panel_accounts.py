@@ -21,6 +21,15 @@ def password_form(page: TestResponse) -> dict[str, str]:
 
 
 class TestList:
+    def test_the_least_level_is_chosen_for_a_new_one(self, panel: Panel) -> None:
+        """Whoever wants an administrator says so."""
+        form = next(
+            each
+            for each in panel.browser().get("/accounts/").forms.values()
+            if "perm_level" in each.fields
+        )
+        assert form["perm_level"].value == "MailUser"
+
     def test_each_account_is_told_with_what_it_may_do(self, panel: Panel) -> None:
         """And leads to its page; the navigation leads to all."""
         panel.call("PATCH", f"{ACCOUNTS_URL}MailUser/", {"enabled": False, "api_access": False})

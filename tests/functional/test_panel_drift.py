@@ -8,6 +8,7 @@ from answering import answering
 from panel import Panel
 from typing_in import each_setting, set_by_api, url
 
+from mailpanel.reports import Report
 from mailpanel.settings import SETTINGS, Setting
 
 PATH = "/etc/x/main.cf"
@@ -41,6 +42,19 @@ class TestShown:
             assert "Put back" in shown.button.get_text()
         # Not as something else that the host told.
         assert not page.html.select(".details dt")
+
+    def test_what_was_applied_is_not_called_what_is_so_now(self, panel: Panel) -> None:
+        """Neither on the setting's page nor on that of its reset."""
+        edited(panel, RELAYHOST)
+        panel.hosts.checked_in("mail2", {})
+        panel.hosts.report("mail2", Report(RELAYHOST.name, 1, "applied", None, None, 1, 1))
+        browser = panel.browser()
+        heading = "Applied, then edited by hand on 1 of 2"
+        assert browser.get(url(RELAYHOST)).html.find(id="now").get_text() == heading
+        words = RELAYHOST.in_words(RELAYHOST.public(RELAYHOST.example))
+        assert f"{heading}: {words}" in browser.get(f"{url(RELAYHOST)}reset/").html.get_text()
+        panel.report(RELAYHOST.name, 1)
+        assert browser.get(url(RELAYHOST)).html.find(id="now").get_text() == "Now"
 
     def test_several_files_are_all_named(self, panel: Panel) -> None:
         """In one sentence."""

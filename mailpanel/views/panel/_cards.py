@@ -311,7 +311,10 @@ class Card:
         """Return over what :attr:`words` stands."""
         if self.status is None:
             return _("Without mailpanel")
-        return _("Now") if self.status == "applied" else _("Wanted")
+        if self.status != "applied":
+            return _("Wanted")
+        edited = sum(1 for host in self.hosts if host.drift)
+        return self._of_all(_("Applied, then edited by hand"), edited) if edited else _("Now")
 
     @property
     def is_wish(self) -> bool:

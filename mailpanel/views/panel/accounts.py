@@ -44,7 +44,7 @@ class AccountsViews:
     @view_config(request_method="GET")
     def show(self) -> Page:
         """Return the accounts, and a form for another."""
-        typed = typed_before(self.request) or {"perm_level": "MasterAdmin"}
+        typed = typed_before(self.request) or {"perm_level": "MailUser"}
         return self._page(new_account_form(typed))
 
     @view_config(request_method="POST", permission=Permission.CHANGE_ACCOUNTS, step_up=ADDS)
