@@ -24,11 +24,16 @@ def told_tls(client: aiosmtplib.SMTP) -> str:
     certificate = session.getpeercert()
     if not certificate:
         return f"{session.version()}, certificate not verified."
-    names = [_shown(pair[1]) for pair in certificate.get("subjectAltName", ())]
     return (
-        f"{session.version()}, certificate for {', '.join(names[:LONGEST_NAMES])}, issued by "
+        f"{session.version()}, certificate for {_names(certificate)}, issued by "
         f"{_issuer(certificate)}, valid until {certificate['notAfter']}."
     )
+
+
+def _names(certificate: Any) -> str:
+    names = [_shown(pair[1]) for pair in certificate.get("subjectAltName", ())]
+    more = len(names) - LONGEST_NAMES
+    return ", ".join(names[:LONGEST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _issuer(certificate: Any) -> str:

@@ -76,6 +76,22 @@ def tls_relay(authority: Authority) -> Iterator[StrictRelay]:
         yield relay
 
 
+def test_of_many_names_it_says_how_many_it_does_not_tell(
+    authority: Authority, login: Callable[..., SmtpLogin]
+) -> None:
+    """A name that is not among the first five may be there all the same."""
+    others = [f"mx{number}.test" for number in range(1, 7)]
+    with StrictRelay(
+        authority.issue("localhost", *others), accounts={USERNAME: PASSWORD}
+    ) as server:
+        steps = Steps()
+        asyncio.run(try_smtp_login(login(server.port), steps))
+    (tls,) = (step.says for step in steps.taken if step.name == "tls")
+    names = tls.partition("certificate for ")[2].partition(", issued by")[0]
+    assert names.endswith(" and 2 more")
+    assert len(names.removesuffix(" and 2 more").split(", ")) == 5
+
+
 async def let_transports_close() -> None:
     """Let the loop come round: in the courier it always does."""
     await asyncio.sleep(0.01)
