@@ -12,6 +12,7 @@ from pathlib import Path
 __all__ = [
     "FileState",
     "is_so",
+    "make_directory",
     "read_state",
     "remove",
     "remove_leftover",
@@ -106,6 +107,13 @@ def remove(path: Path) -> None:
     remove_leftover(path)
     path.unlink(missing_ok=True)
     if path.parent.is_dir():
+        sync_directory(path.parent)
+
+
+def make_directory(path: Path) -> None:
+    """Make the directory *path* where there is none; its name survives a crash as its files do."""
+    if not path.is_dir():
+        path.mkdir(mode=0o755, exist_ok=True)
         sync_directory(path.parent)
 
 

@@ -234,7 +234,7 @@ class Transaction:
 def _write(state: files.FileState, own_directory: bool) -> None:
     directory = state.path.parent
     if own_directory and state.content is not None:
-        directory.mkdir(mode=0o755, exist_ok=True)
+        files.make_directory(directory)
     # What is so already is left alone: on a full disk that alone can still be done.
     if files.is_so(state):
         files.remove_leftover(state.path)

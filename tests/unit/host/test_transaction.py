@@ -174,6 +174,23 @@ def test_a_change_in_its_order(world: World) -> None:
     world.assert_whole()
 
 
+def test_a_directory_that_is_made_survives_a_crash_with_what_is_in_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name is on the disk before a file in it is (fsync(2) of the directory above)."""
+    synced = []
+    real = os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    world.transaction().run(nothing)
+    first = next(at for at, name in enumerate(synced) if name.startswith(f"{world.etc}/mailpanel"))
+    assert synced[first - 1] == str(world.etc)
+
+
 def test_new_files_look_settled(world: World) -> None:
     """Postfix sleeps on a main.cf that it takes for half-written."""
     world.transaction().run(nothing)
