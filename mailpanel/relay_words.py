@@ -172,6 +172,9 @@ REMARKS = {
     ),
     "put_off": _("The relay puts mail off (${said}). Postfix tries again by itself."),
     "recipient": _("The relay accepts this host, but not the recipient of a test (${said})."),
+    "either": _(
+        "The relay accepts this host, but not the sender or the recipient of a test (${said})."
+    ),
     "sent": _("The server has taken a message to ${recipient} (${said})."),
     "size": _(
         "The relay takes messages of up to ${limit} bytes, and message_size_limit in main.cf "

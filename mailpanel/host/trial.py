@@ -98,6 +98,8 @@ OVERRIDES = {
     # Why a certificate is not accepted; a debug log would hold the password.
     "smtp_tls_loglevel": "1",
     "debug_peer_list": "",
+    # To the microsecond: by its own time, a reply that is cut off is one to the message.
+    "delay_logging_resolution_limit": "6",
     # A server that waits for TLS from the start says nothing, and somebody waits for the answer.
     "smtp_connect_timeout": "15s",
     "smtp_helo_timeout": "15s",

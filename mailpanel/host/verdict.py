@@ -41,6 +41,8 @@ _REPLY = re.compile(r"(?:said|refused to talk to me): ([45][0-9]{2})[ -].*")
 _REASON = re.compile(r"certificate verification failed for [^ ]+: (.*)")
 _IN_REPLY = re.compile(r" \(in reply to (?:end of )?([A-Z]+)[^()]*\)$")
 _LETTER = ("MAIL", "RCPT", "DATA")
+# smtp(8)'s last figure is the time since it began to hand the message over: none before that.
+_BEGUN = re.compile(r" delays=(?:[0-9.]+/){3}(?!0,)[0-9.]+, dsn=")
 # Policy (RFC 3463, 3.8), or the usual words of servers that give no such code.
 _POLICY = re.compile(r"\b5\.7\.[0-9]|relay|rcpthosts|denied", re.IGNORECASE)
 
@@ -69,7 +71,7 @@ def judge(wanted: PostfixRelays, outcome: Outcome) -> str:
     if outcome.deliverable:
         return remark("fine")
     words = _Words(wanted, outcome)
-    if words.command in ("MAIL", "RCPT"):
+    if words.command in ("MAIL", "RCPT") or words.is_cut:
         return words.of_envelope()
     raise words.of_connection()
 
@@ -82,7 +84,8 @@ def judge_letter(wanted: PostfixRelays, outcome: Outcome) -> str:
     words = _Words(wanted, outcome)
     if outcome.deliverable:
         return remark("sent", recipient=wanted.message_to, said=words.said)
-    raise words.of_letter() if words.command in _LETTER else words.of_connection()
+    about_letter = words.command in _LETTER or words.is_cut
+    raise words.of_letter() if about_letter else words.of_connection()
 
 
 class _Words:
@@ -96,6 +99,8 @@ class _Words:
         self._code = int(found[1]) if found else 0
         reply = text[found.start(1) :] if found else text
         self.said = reply_without(reply, wanted.username or "", outcome.password)
+        # So long a reply that the line ends before it says to what: nothing else leaves it out.
+        self.is_cut = not match and bool(found and _BEGUN.search(outcome.log))
 
     def of_envelope(self) -> str:
         """Return what to say of a refused MAIL or RCPT; see the decision record for the rule."""
@@ -110,7 +115,7 @@ class _Words:
         if not of_sender and _POLICY.search(said):
             raise self._say("no_relaying")
         of_sender = of_sender or self.command == "MAIL"
-        key = "sender" if of_sender else "recipient"
+        key = "sender" if of_sender else "either" if self.is_cut else "recipient"
         return remark(key, sender=self._outcome.sender, said=said)
 
     def of_letter(self) -> ProbeFailed:

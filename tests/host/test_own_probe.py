@@ -254,6 +254,10 @@ class TestWhatGetsThrough:
             ({"RCPT TO:<MAILPANEL-TEST@": "553 5.7.1 Sender not owned"}, "not the sender"),
             ({"RCPT TO:<MAILPANEL-TEST@": "450 4.7.1 Greylisted"}, "as greylisting does"),
             ({"RCPT TO:<MAILPANEL-TEST@": "550 5.1.1 no such user"}, "not the recipient of a test"),
+            (
+                {"RCPT TO:<MAILPANEL-TEST@": f"550-5.1.1 {'x ' * 200}\r\n" * 7 + "550 5.1.1 no"},
+                "not the sender or the recipient of a test (550-5.1.1 x x",
+            ),
         ],
     )
     def test_what_is_refused_for_the_tests_sake_is_a_remark(

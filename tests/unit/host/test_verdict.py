@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mailpanel.errors import ProbeFailed
-from mailpanel.host.verdict import Outcome, judge
+from mailpanel.host.verdict import Outcome, judge, judge_letter
 from mailpanel.plan import PostfixRelays
 from mailpanel.relay_words import FAILURES, FOR_GOOD, PORTS, REMARKS, reply_without
 from mailpanel.words import filled
@@ -142,6 +144,29 @@ def test_a_port_25_that_is_silent_is_one_that_is_blocked() -> None:
 def test_what_is_worth_a_remark_alone(says: str, told: str) -> None:
     """The test's own sender and recipient were refused; others get through, or later."""
     assert told in judge(WANTED, outcome(says))
+
+
+BEGUN = "postfix/smtp[7]: 5A: delays=0.14/0.12/0.012/0.00019, dsn=5.1.1, status=undeliverable (host"
+CUT = f"host {HOST} said: 550-5.1.1 {'x ' * 1000}"
+
+
+def test_a_reply_so_long_that_the_line_is_cut_is_told_in_the_relays_words() -> None:
+    """Shortened; to which of the two commands it is cannot be known then."""
+    told = judge(WANTED, outcome(CUT, BEGUN))
+    assert told.startswith("The relay accepts this host, but not the sender or the recipient of")
+    assert "(550-5.1.1 x x" in told
+    assert len(told) < 300
+    policy = f"host {HOST} said: 554 5.7.1 Relay access denied {'x ' * 1000}"
+    assert "takes no mail for others" in str(failure(policy, BEGUN))
+    letter = replace(WANTED, message_to="a@b.test")
+    with pytest.raises(ProbeFailed, match=r"The server refuses the message \(550-5.1.1 x x"):
+        judge_letter(letter, outcome(CUT, BEGUN))
+
+
+def test_a_cut_reply_to_a_command_before_the_message_is_no_remark() -> None:
+    """The relay has not accepted this host then."""
+    early = BEGUN.replace("/0.00019,", "/0,")
+    assert "Postfix cannot send mail through" in str(failure(CUT, early))
 
 
 def test_a_reply_that_repeats_the_account_is_left_out() -> None:
