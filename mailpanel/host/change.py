@@ -246,7 +246,7 @@ class Change(Work):
 
     def revive(self) -> None:
         if self._runs() or self.daemon is None:
-            self.postfix.reload()
+            self.reload()
         else:
             self.daemon.start(self.postfix.argv("postfix", "start"))
 

@@ -97,8 +97,9 @@ class PostfixPart(Part):
             raise VerifyFailed("Postfix ended after the reload; its log says why.")
 
     def reload_if_running(self) -> None:
-        if self._pid() is not None:
-            self._postfix.reload()
+        queue = self._postfix.queue_directory()
+        if self._postfix.master_pid(queue) is not None:
+            self._postfix.reload_for_certain(queue)
         elif self._ran is not None:
             self._ran.start(self._postfix.argv("postfix", "start"))
             # Where it was down already it is this one that has to live on.

@@ -11,10 +11,12 @@ import pytest
 from standing import contents
 
 from mailpanel.deployment import load
-from mailpanel.errors import CheckFailed, HostError, ProbeFailed
+from mailpanel.errors import CheckFailed, HostError, ProbeFailed, PutBackFailed, VerifyFailed
 from mailpanel.host import postfix_part
+from mailpanel.host.change import Change
 from mailpanel.host.compose import parameter
 from mailpanel.host.mailhost import Host, MailHost
+from mailpanel.host.postfix import Postfix
 from mailpanel.host.testing import FakeHost
 from mailpanel.layout import prepare_state
 from mailpanel.plan import (
@@ -387,6 +389,27 @@ class TestRealHost:
             converge(real, wanted)
         assert snapshot(postfix.config_directory) == before
         assert postfix.master_pid == pid
+
+    def test_a_put_back_that_the_daemon_does_not_take_is_told(
+        self, real, postfix, monkeypatch
+    ) -> None:
+        """A reload that says it was done and was not; it is made up for before the next change."""
+        before = snapshot(postfix.config_directory)
+
+        def fail(_change: Change) -> None:
+            lying.setattr(Postfix, "reload", lambda _postfix: None)
+            raise VerifyFailed("As the test wants it.")
+
+        with monkeypatch.context() as lying:
+            lying.setattr("mailpanel.host.postfix.PATIENCE", 1.0)
+            lying.setattr(Change, "verify", fail)
+            with pytest.raises(PutBackFailed, match=r"wants it\. The old files are back.* goes"):
+                converge(real, plan(real.host.facts("postfix")))
+            assert snapshot(postfix.config_directory) == before
+            with pytest.raises(HostError, match="goes on with the configuration that it had"):
+                real.host.recover()
+        assert real.host.recover()
+        assert snapshot(postfix.config_directory) == before
 
     def test_a_stage_that_was_left_half_made_is_made_anew(self, real, directory) -> None:
         """What is kept of it between two checks must not stop every change for ever."""
