@@ -101,7 +101,9 @@ def _recover(host: MailHost) -> None:
         recovered = host.recover()
     except HostError as error:
         # Nothing else is changed before it succeeds, and each try says so in the status.
-        log.error("a change that was interrupted cannot be put back yet: %s", error)
+        log.error(
+            "a change that was interrupted can be neither finished nor put back yet: %s", error
+        )
     else:
         if recovered:
             log.warning("a change that was interrupted has been %s", recovered)

@@ -192,10 +192,10 @@ class MailHost:
         return left
 
     def _require_recovered(self) -> None:
-        """Raise :class:`HostError` where a change that could not be put back was so only now."""
-        if self.recover():
+        """Raise :class:`HostError` where a change that was interrupted had its end only now."""
+        if recovered := self.recover():
             # The facts were read from what it had left.
-            raise HostError("A change that had failed has been put back now; this is tried again.")
+            raise transaction.late(recovered)
 
     def _make(self, setting: str, part: Part, work: Work, probe: TryProbe, step: Step) -> bool:
         """Carry *work* out: check, probe, swap, reload, verify; say whether it did anything."""

@@ -21,7 +21,7 @@ from mailpanel.host.ledger import Ledger
 from mailpanel.host.mailhost import Step, TryOut, TryProbe
 from mailpanel.host.own_files import master_line
 from mailpanel.host.part import Counted
-from mailpanel.host.transaction import PUT_BACK
+from mailpanel.host.transaction import PUT_BACK, late
 from mailpanel.plan import (
     DovecotFacts,
     Facts,
@@ -204,8 +204,8 @@ class FakeHost:
         self.tree, self.ledger, self.files = now.tree, now.ledger, now.files
 
     def _require_recovered(self) -> None:
-        if self.recover():
-            raise HostError("A change that had failed has been put back now; this is tried again.")
+        if recovered := self.recover():
+            raise late(recovered)
 
     def drift(self, setting: str, plan: Plan, facts: Facts) -> list[FileDiff]:
         return self._differences(setting, plan, facts)

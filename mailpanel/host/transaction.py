@@ -14,7 +14,7 @@ from mailpanel.host import files
 from mailpanel.host.journal import Entry, Journal, Phase
 from mailpanel.host.stage import SETTLED
 
-__all__ = ["KEPT_BACKUPS", "PUT_BACK", "RELOAD", "Recoverable", "Transaction", "recover"]
+__all__ = ["KEPT_BACKUPS", "PUT_BACK", "RELOAD", "Recoverable", "Transaction", "late", "recover"]
 
 KEPT_BACKUPS = 5
 RELOAD = "reload"
@@ -257,6 +257,12 @@ def _edited(name: str) -> HostError:
         f"{name} was edited while a change was under way, and names what that change has made; so "
         "nothing is taken back, and to finish it is tried again."
     )
+
+
+def late(recovered: str) -> HostError:
+    """Return what is told of a change that waits for :func:`recover`, which has *recovered*."""
+    end = "finished" if recovered == "finished" else "put back"
+    return HostError(f"A change that was interrupted has been {end} now; this is tried again.")
 
 
 def recover(directory: Path, backups: Path, parts: Mapping[str, Recoverable]) -> str | None:

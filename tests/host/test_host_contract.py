@@ -305,6 +305,24 @@ def test_a_change_that_was_killed_is_undone_or_finished(
     assert scene.value("relayhost") == "[b.test]:2525"
 
 
+@pytest.mark.parametrize(("at", "told"), [("swap", "put back"), ("verify", "finished")])
+def test_the_next_change_says_what_became_of_one_that_was_interrupted(
+    scene: Scene, at: str, told: str
+) -> None:
+    """It is tried again: its facts were read before that."""
+    set_up(scene)
+
+    def die(step: str) -> None:
+        if step == at:
+            raise Killed
+
+    wanted = plan(scene.host.facts("postfix"), "[b.test]:2525")
+    with pytest.raises(Killed):
+        converge(scene, wanted, step=die)
+    with pytest.raises(HostError, match=f"was interrupted has been {told} now; this is tried"):
+        converge(scene, wanted)
+
+
 def test_what_was_killed_is_recovered_before_anything_else_is_changed(scene: Scene) -> None:
     """Where one process goes on; the facts it has may be of what was left half-made."""
 
