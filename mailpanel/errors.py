@@ -84,7 +84,7 @@ class InvalidFields(MailpanelError):
     """One or more fields are wrong; ``errors`` holds them all."""
 
     def __init__(self, errors: list[FieldError]) -> None:
-        super().__init__(joined("; ", (joined(": ", (each.field, each.detail)) for each in errors)))
+        super().__init__(joined(" ", (joined(": ", (each.field, each.detail)) for each in errors)))
         self.errors = errors
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,31 +37,41 @@ COMMANDS = {
 
 
 class _Main(LazyGroup):
-    """Answers what mailpanel raises with one line, and exit status 2 for wrong input, else 1."""
+    """Answers what mailpanel raises with one line, and exit status 2 for wrong input, else 1.
+
+    Of several wrong fields each has a line of its own.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         # What goes wrong is told below, once; a command that serves sets up its own log.
         logging.getLogger("mailpanel").addHandler(logging.NullHandler())
         try:
             return super().invoke(ctx)
-        except DatabaseAway as error:
-            reason = f" ({error.reason})" if error.reason else ""
-            click.echo(f"mailpanel: {error}{reason}", err=True)
-        except MailpanelError as error:
-            click.echo(f"mailpanel: {error}", err=True)
-            return ctx.exit(2 if isinstance(error, InvalidFields | MalformedJson) else 1)
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise  # click ends quietly where the reader of a pipe has gone
-            click.echo(f"mailpanel: {error.filename or ''}: {error.strerror}", err=True)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception:
-            row = _broken_row(ctx)
-            if row is None:
+        except Exception as error:
+            lines = list(_told(error, ctx))
+            if not lines:
                 raise
-            click.echo(f"mailpanel: {row}", err=True)
-        return ctx.exit(1)
+            for line in lines:
+                click.echo(f"mailpanel: {line}", err=True)
+            return ctx.exit(2 if isinstance(error, InvalidFields | MalformedJson) else 1)
+
+
+def _told(error: Exception, ctx: click.Context) -> Iterator[str]:
+    """Yield what is told of *error*, line by line; nothing where it says all by itself."""
+    if isinstance(error, DatabaseAway):
+        yield f"{error} ({error.reason})" if error.reason else str(error)
+    elif isinstance(error, InvalidFields):
+        yield from (f"{each.field}: {each.detail}" for each in error.errors)
+    elif isinstance(error, MailpanelError):
+        yield str(error)
+    elif isinstance(error, OSError):
+        # click ends quietly where the reader of a pipe has gone.
+        if error.errno != errno.EPIPE:
+            yield f"{error.filename or ''}: {error.strerror}"
+    elif row := _broken_row(ctx):
+        yield str(row)
 
 
 def _broken_row(ctx: click.Context) -> BrokenRow | None:

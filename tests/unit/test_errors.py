@@ -52,4 +52,4 @@ def test_a_host_error_may_pass_unless_it_says_otherwise() -> None:
 
 def test_invalid_fields_tell_every_field() -> None:
     error = errors.InvalidFields([errors.FieldError("a", "No."), errors.FieldError("b", "Nor.")])
-    assert str(error) == "a: No.; b: Nor."
+    assert str(error) == "a: No. b: Nor."

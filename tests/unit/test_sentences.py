@@ -70,5 +70,5 @@ def test_an_error_keeps_its_words() -> None:
     """str() of it is what a page says."""
     assert said(str(Conflict(_("no")))) == "NO"
     errors = [FieldError("a", _("yes")), FieldError("b", _("no"))]
-    assert said(str(InvalidFields(errors))) == "a: YES; b: NO"
-    assert str(InvalidFields(errors)) == "a: yes; b: no"
+    assert said(str(InvalidFields(errors))) == "a: YES b: NO"
+    assert str(InvalidFields(errors)) == "a: yes b: no"

@@ -89,7 +89,11 @@ def test_wrong_fields_are_exit_status_2(run, pairs, words):
     [
         (INTERVAL, ("junk_days=7",), "trash_days: This field is required."),
         (INTERVAL, ("junk_days=0", "trash_days=null"), "junk_days: This must be from 1 to 3650."),
-        (MAILER, RELAY, "username: This field is required.; password: This field is required."),
+        (
+            MAILER,
+            RELAY,
+            "username: This field is required.\nmailpanel: password: This",
+        ),
         (MAILER, (*RELAY, "username=a", "security=none"), "security: This must be one of"),
     ],
 )
