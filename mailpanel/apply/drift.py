@@ -13,14 +13,15 @@ from mailpanel.apply.fights import Fights
 from mailpanel.errors import MailpanelError
 from mailpanel.host.mailhost import Host
 from mailpanel.host.state import Record, State
-from mailpanel.reports import Desired, FileDiff
+from mailpanel.plan import Facts, Plan
+from mailpanel.reports import Desired
 from mailpanel.seal import Opener
 from mailpanel.settings import Setting
 
 __all__ = ["Drift"]
 
 # What a look at a host adds to the details of a setting.
-ADDED = frozenset({"drift", "problem", "fight", "unread_edits"})
+ADDED = frozenset({"drift", "overridden", "problem", "fight", "unread_edits"})
 
 
 class Drift:
@@ -64,7 +65,7 @@ class Drift:
     def is_edited(self, wanted: Desired, record: Record) -> bool:
         """Say whether somebody has edited what was applied for *wanted*, as far as that shows."""
         try:
-            return bool(self._drift(wanted, record))
+            return bool(self._host.drift(wanted.setting, *self._plan(wanted, record)))
         except MailpanelError:
             return False
 
@@ -78,19 +79,23 @@ class Drift:
 
     def _found(self, wanted: Desired, record: Record) -> dict[str, Any]:
         details: dict[str, Any] = {}
-        drift = self._drift(wanted, record)
+        plan, facts = self._plan(wanted, record)
+        drift = self._host.drift(wanted.setting, plan, facts)
         self._fights.seen(wanted.setting, drift, time.time())
         if drift:
             details["drift"] = [asdict(each) for each in drift]
         if drift and (sentence := self._fights.sentence(wanted.setting)):
             details["fight"] = sentence
+        # Of files that are edited it is known already that they do not count as they were.
+        if not drift and (sentence := self._host.overridden(plan, facts)):
+            details["overridden"] = sentence
         if unread := self._host.unread_edits(self._settings[wanted.setting].part):
             details["unread_edits"] = unread
         return details
 
-    def _drift(self, wanted: Desired, record: Record) -> list[FileDiff]:
+    def _plan(self, wanted: Desired, record: Record) -> tuple[Plan, Facts]:
+        """Return what was applied, as a plan for the host as it stands now."""
         setting = self._settings[wanted.setting]
         facts = self._host.facts(setting.part)
         value, secret = believed(self._opener, setting, wanted)
-        plan = setting.plan(record.value or value, secret, facts)
-        return self._host.drift(wanted.setting, plan, facts)
+        return setting.plan(record.value or value, secret, facts), facts

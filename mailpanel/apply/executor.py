@@ -221,7 +221,10 @@ class Executor:
             self._host.converge(setting.name, Plan(), facts, self._tried, step)
 
     def put_back(self, wanted: Desired) -> str | None:
-        """Apply *wanted* once more, over edits; return why that failed, or ``None``."""
+        """Apply *wanted* once more, over edits; return why that failed, or ``None``.
+
+        Also where it is applied, and a line of the admin's own counts in its place.
+        """
         if wanted.setting in self._settings:
             wait = self._pace.wait(self._settings[wanted.setting].part)
             if wait > LONGEST_WAIT:
@@ -232,8 +235,10 @@ class Executor:
             self.converge(wanted)
         finally:
             self._put_back.discard(wanted.setting)
+        self._drift.look(wanted)
         refusal = self._teller.refusal(wanted.setting)
-        return refusal or self._state.get(wanted.setting).error
+        record = self._state.get(wanted.setting)
+        return refusal or record.error or record.details.get("overridden")
 
     def look(self, wanted: Desired) -> None:
         """Find out what somebody edited, and tell of it; see :mod:`mailpanel.apply.drift`."""

@@ -316,7 +316,6 @@ class _Service:
             return ErrandAnswer(errand.number, error, (), ())
         fight = self._executor.fight(wanted.setting)
         failure = self._executor.put_back(wanted)
-        self._executor.look(wanted)
         steps = () if fight is None else (Step("fight", False, 0, fight),)
         return ErrandAnswer(errand.number, failure, steps, ())
 

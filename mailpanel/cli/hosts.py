@@ -129,7 +129,7 @@ def _rows(host: dict[str, Any]) -> list[dict[str, Any]]:
             "tried again": _again(told),
             "has": _has(name, told["present"]),
             "drift": [each["path"] for each in told.get("drift", [])],
-            "problem": told.get("fight") or told.get("problem"),
+            "problem": told.get("fight") or told.get("overridden") or told.get("problem"),
             "relay": relay_in_words(told),
             "last seen": host["last_seen"],
         }

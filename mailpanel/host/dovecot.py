@@ -72,12 +72,7 @@ class Dovecot:
         queries = [
             command.start(self.argv("doveconf", *arguments)) for arguments in (("-n",), PARAMETERS)
         ]
-        finished = [query.finish() for query in queries]
-        for each in finished:
-            if each.code != 0:
-                said = own_words(each.stderr)
-                raise CheckFailed(f"Dovecot cannot read its configuration: {said}.")
-        explicit, asked = finished
+        explicit, asked = [_answer(each) for each in [query.finish() for query in queries]]
         warnings = (line for line in explicit.stderr.split("\n") if "Warning:" in line)
         return Configuration(
             Doveconf(asked.stdout).top(),
@@ -85,6 +80,10 @@ class Dovecot:
             # Where it stands differs between two trees.
             frozenset(re.sub(r" line [0-9]+", "", own_words(line)) for line in warnings),
         )
+
+    def explicit(self) -> Doveconf:
+        """Return all of the configuration that is no default; raises :class:`CheckFailed`."""
+        return Doveconf(_answer(command.run(self.argv("doveconf", "-n"))).stdout)
 
     def master_pid(self, base_dir: str) -> int | None:
         """Return the process id of the running master process, or ``None``."""
@@ -144,3 +143,10 @@ class Dovecot:
     def kick(self, name: str) -> None:
         """End all sessions of the user *name*."""
         command.run(self.argv("doveadm", "kick", "--", name))
+
+
+def _answer(finished: command.Finished) -> command.Finished:
+    if finished.code != 0:
+        said = own_words(finished.stderr)
+        raise CheckFailed(f"Dovecot cannot read its configuration: {said}.")
+    return finished

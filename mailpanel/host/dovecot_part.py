@@ -12,6 +12,7 @@ from mailpanel.host.diffs import file_diff
 from mailpanel.host.doveconf import Doveconf, seconds
 from mailpanel.host.dovecot import Configuration, Dovecot
 from mailpanel.host.dovecot_daemon import DovecotDaemon
+from mailpanel.host.dovecot_says import overriding, said_of
 from mailpanel.host.dovecot_stage import includes, staged
 from mailpanel.host.journal import Entry, Journal, Phase
 from mailpanel.host.master_sessions import end_sessions, end_sessions_of_undone
@@ -20,7 +21,7 @@ from mailpanel.host.old_mail import count_old
 from mailpanel.host.own_files import FileLedger, OwnedFile, OwnFiles
 from mailpanel.host.part import Counted, Part, Work
 from mailpanel.host.unread import unread_edits
-from mailpanel.plan import NO_DOVECOT, DovecotFacts, DovecotSays, Facts, Folder, Plan, Preview
+from mailpanel.plan import NO_DOVECOT, DovecotFacts, Facts, Folder, Plan, Preview
 from mailpanel.reports import FileDiff
 
 __all__ = ["DovecotPart"]
@@ -74,6 +75,15 @@ class DovecotPart(Part):
         directory = self._dovecot.directory
         files = {*directory.rglob("*.conf"), *directory.rglob("*.ext"), self._dovecot.config_file}
         return unread_edits("Dovecot", files, loaded)
+
+    def overridden(self, plan: Plan) -> str | None:
+        says = said_of(plan)
+        if not says:
+            return None
+        explicit = self._dovecot.explicit()
+        wrong = [key for key, value in says if not explicit.says(key, value)]
+        own = map(Path, self._ledger().files)
+        return overriding(wrong[0], self._dovecot.directory, frozenset(own)) if wrong else None
 
     def owned(self, setting: str) -> list[str]:
         ledger = self._ledger()
@@ -201,13 +211,7 @@ class _DovecotWork(Work):
         after = _staged(self._dovecot, {**wanted, main: self._new_main.content}, directory)
         if new := after.warnings - before.warnings:
             raise CheckFailed(f"Dovecot warns of the new configuration: {sorted(new)[0]}.")
-        says = [
-            pair
-            for check in self.plan.checks
-            if isinstance(check, DovecotSays)
-            for pair in check.values
-        ]
-        _require_said(after.explicit, before.explicit, says)
+        _require_said(after.explicit, before.explicit, said_of(self.plan))
         names = self._dovecot.mailboxes()
         self._opened = [name for name in names if self._dovecot.opens(name)]
 

@@ -88,6 +88,12 @@ class Host(Protocol):
         That is, what somebody has edited since. Nothing is changed.
         """
 
+    def overridden(self, plan: Plan, facts: Facts) -> str | None:
+        """Return what of the admin's own counts in place of *plan*, of which nothing is edited.
+
+        In a sentence with the remedy; ``None`` for nothing.
+        """
+
     def unread_edits(self, part: str) -> str | None:
         """Return which edits of the admin's own the next reload of *part* makes live, too.
 
@@ -176,6 +182,9 @@ class MailHost:
 
     def count(self, previews: tuple[Preview, ...], facts: Facts) -> Counted:
         return self._parts[facts.part].count(previews)
+
+    def overridden(self, plan: Plan, facts: Facts) -> str | None:
+        return self._parts[facts.part].overridden(plan)
 
     def unread_edits(self, part: str) -> str | None:
         return self._parts[part].unread_edits()

@@ -125,6 +125,13 @@ class Part(ABC):
         :func:`mailpanel.host.unread.unread_edits`."""
         return None
 
+    def overridden(self, plan: Plan) -> str | None:
+        """Return what of the admin's own counts in place of *plan*, whose files all stand.
+
+        In a sentence with the remedy; ``None`` for nothing, as far as that can be seen.
+        """
+        return None
+
     @abstractmethod
     def owned(self, setting: str) -> list[str]:
         """Return the names of what *setting* owns there, for people."""

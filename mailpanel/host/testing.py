@@ -80,7 +80,8 @@ class FakeHost:
     Dovecot and msmtp: path to the setting and the content; ``dovecot`` is what stands there,
     ``counted`` what is counted there, or why it cannot be, and ``bounds`` what root's options
     allow, by the names of :class:`Facts`; ``accounts`` are found by their keys,
-    ``unread`` is what is told of edits that were not read yet.
+    ``unread`` is what is told of edits that were not read yet, ``overriding`` of what counts in
+    place of mailpanel's own.
     """
 
     def __init__(self, main_cf: str = "", master_cf: str = "") -> None:
@@ -91,6 +92,7 @@ class FakeHost:
         self.dovecot = DOVECOT
         self.bounds: dict[str, Any] = {}
         self.unread: str | None = None
+        self.overriding: str | None = None
         self.accounts: dict[str, tuple[str, str]] = {}
         self.counted: Counted | HostError = Counted((), "Nothing is due.")
         self.failing: str | None = None
@@ -209,6 +211,9 @@ class FakeHost:
 
     def drift(self, setting: str, plan: Plan, facts: Facts) -> list[FileDiff]:
         return self._differences(setting, plan, facts)
+
+    def overridden(self, plan: Plan, facts: Facts) -> str | None:
+        return self.overriding
 
     def _differences(self, setting: str, plan: Plan, facts: Facts) -> list[FileDiff]:
         if facts.part != "postfix":

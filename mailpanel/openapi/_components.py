@@ -170,6 +170,11 @@ DETAILS: Json = {
         },
         "description": "What somebody edited since: what putting it back would change.",
     },
+    "overridden": {
+        "type": "string",
+        "description": "Which line of your own counts in place of what was applied. Putting it "
+        "back does not mend that.",
+    },
     "not_put_back": {
         "type": "boolean",
         "description": "True where a change failed and what was live before could not be put back "

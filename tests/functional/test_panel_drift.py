@@ -75,6 +75,22 @@ class TestShown:
         assert page.select(".said")[0].get_text() == f"The next change would fail: {sentence}"
         assert not page.select(".details dt")
 
+    def test_a_line_that_counts_in_its_place_is_told_with_what_to_do(self, panel: Panel) -> None:
+        """As an edit by hand, without a button that could not mend it."""
+        setting = SETTINGS["junk_trash_clearing_interval"]
+        sentence = "A line of your own sets <it> too. Remove it."
+        edited(panel, setting, overridden=sentence)
+        browser = panel.browser()
+        overview, page = browser.get("/"), browser.get(url(setting))
+        (notice,) = overview.html.select(".notice")
+        assert notice.h2.get_text() == "Junk and Trash is overridden by hand on mail1"
+        for shown in (notice, page.html.find(id="state")):
+            assert sentence in shown.get_text()
+            assert "Put back" not in shown.get_text()
+        assert page.html.select("#chip")[0].get_text() == "edited by hand"
+        assert page.html.find(id="now").get_text() == "Applied, then edited by hand"
+        assert not page.html.select(".details dt")
+
     def test_what_was_edited_before_a_change_is_none_of_it(self, panel: Panel) -> None:
         """The host looks again when it has applied that."""
         edited(panel, RELAYHOST)

@@ -124,8 +124,8 @@ class TestDocument:
         of_setting = schemas["status"]["properties"]["hosts"]["items"]
         of_host = schemas["host"]["properties"]["settings"]["additionalProperties"]
         details = {"drift", "effective_from", "fight", "log_in_as", "msmtp_config_file"}
-        details |= {"last_log_in", "not_put_back", "other_ways", "problem", "relay_health"}
-        details |= {"undelivered", "unread_edits"}
+        details |= {"last_log_in", "not_put_back", "other_ways", "overridden", "problem"}
+        details |= {"relay_health", "undelivered", "unread_edits"}
         for found in (of_setting, of_host):
             assert set(found["properties"]) - set(found["required"]) == details
 

@@ -55,6 +55,7 @@ COMMON = {
     "last_seen",
     "away",
     "drift",
+    "overridden",
     "problem",
     "fight",
     "unread_edits",
@@ -139,6 +140,16 @@ class HostPart:
     def drift(self) -> list[Diff]:
         """Return what somebody edited by hand since it was applied, as putting it back changes."""
         return self.edits if self.status == "applied" else []
+
+    @property
+    def overridden(self) -> str | None:
+        """Return which lines of the admin's own count in place of what is applied."""
+        return self._said.get("overridden") if self.status == "applied" else None
+
+    @property
+    def is_edited(self) -> bool:
+        """Say whether what counts is not what was applied, by somebody's hand."""
+        return bool(self.drift or self.overridden)
 
     @property
     def edits(self) -> list[Diff]:
@@ -230,7 +241,7 @@ class HostPart:
         """Return the host's status."""
         if self.relay_ails:
             return RELAY_AILS
-        if self.drift:
+        if self.is_edited:
             return Chip(_("edited by hand"), "bad")
         if self.status in ("waiting", "applying") and self.away:
             return Chip(_("not there"), "bad")
@@ -313,7 +324,7 @@ class Card:
             return _("Without mailpanel")
         if self.status != "applied":
             return _("Wanted")
-        edited = sum(1 for host in self.hosts if host.drift)
+        edited = sum(1 for host in self.hosts if host.is_edited)
         return self._of_all(_("Applied, then edited by hand"), edited) if edited else _("Now")
 
     @property
@@ -396,7 +407,7 @@ class Card:
         ailing = sum(1 for host in self.hosts if host.relay_ails)
         if ailing:
             return Chip(self._of_all(RELAY_AILS.text, ailing), RELAY_AILS.kind)
-        edited = sum(1 for host in self.hosts if host.drift)
+        edited = sum(1 for host in self.hosts if host.is_edited)
         if edited:
             return Chip(self._of_all(_("edited by hand"), edited), "bad")
         coming = [each for host in self.hosts if (each := host.effective_from)]

@@ -102,6 +102,16 @@ def _edits(card: Card) -> Iterator[Notice]:
                 card,
                 host=host,
             )
+        if host.overridden:
+            yield Notice(
+                _(
+                    "${setting} is overridden by hand on ${host}",
+                    setting=card.setting.title,
+                    host=host.name,
+                ),
+                host.overridden,
+                card=card,
+            )
         if host.problem:
             yield Notice(
                 _(

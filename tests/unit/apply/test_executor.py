@@ -474,6 +474,23 @@ def test_who_changes_it_back_twice_is_told_of(scene: Scene) -> None:
     assert not {"drift", "fight"} & scene.state.get(NAME).details.keys()
 
 
+def test_a_line_that_counts_in_its_place_is_told_and_no_put_back_hides_it(scene: Scene) -> None:
+    """Nor is it asked for where mailpanel's own files were edited: those come first."""
+    wanted = scene.wanted(1)
+    scene.converge(wanted)
+    scene.host.overriding = "A line of your own sets it too."
+    scene.executor.look(wanted)
+    assert scene.state.get(NAME).details["overridden"] == scene.host.overriding
+    assert scene.executor.put_back(wanted) == scene.host.overriding
+    edit(scene)
+    scene.executor.look(wanted)
+    details = scene.state.get(NAME).details
+    assert (bool(details["drift"]), "overridden" in details) == (True, False)
+    scene.host.overriding = None
+    assert scene.executor.put_back(wanted) is None
+    assert not {"drift", "overridden"} & scene.state.get(NAME).details.keys()
+
+
 def test_edits_that_the_next_change_makes_live_are_announced(scene: Scene) -> None:
     """In a test and a dry run that would change something, and in the status."""
     scene.host.unread = "master.cf was edited."
