@@ -43,7 +43,7 @@ def assert_told(panel: Panel, column: str) -> None:
     page = panel.browser().get(f"/settings/{NAME}/history/")
     shown = [" ".join(each.get_text().split()) for each in page.html.select(".entries > li")]
     assert ["cannot be read" in each for each in shown] == [False, True, False]
-    assert f"in its column {column}." in shown[1]
+    assert f"did not write what its column {column} holds in the database." in shown[1]
     assert [form.action for form in page.forms.values() if "restore" in form.action] == [
         f"/settings/{NAME}/history/1/restore/"
     ]
