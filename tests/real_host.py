@@ -177,7 +177,12 @@ def make_panel(
                 "mailpanel.clearing_grace": "0",
                 "mailpanel.reload_interval": "0",
             }
-            panel = Installation(place, {**own, **(options or {})})
+            panel = Installation(
+                place,
+                {**own, **(options or {})},
+                # A host that is silent for three of them is away, and a busy machine is.
+                for_web={"mailpanel.check_interval": "60"},
+            )
             panel.take_over(prepared)
             stack.callback(lambda: sys.stdout.write(panel.log("web") + panel.log("apply")))
             stack.enter_context(panel)

@@ -46,16 +46,25 @@ class Installation:
     A context manager: on entering it makes the database, the keys, an account
     ``admin`` with a token, and starts web and apply; on leaving it ends them.
     *directory* must exist, and as root belong to root. An ini that is there already
-    stays as it is.
+    stays as it is. *for_web* are options that win over the ini's in the web alone.
     """
 
-    def __init__(self, directory: Path, options: Mapping[str, str], port: int = 0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        options: Mapping[str, str],
+        port: int = 0,
+        *,
+        for_web: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory
         self.port = port or free_port()
         self.token = ""
         self.ini = directory / "mailpanel.ini"
         self.log_directory = directory / "log"
         self.log_directory.mkdir(exist_ok=True)
+        known = {option.name: option.environment for option in OPTIONS}
+        self._for_web = {known[name]: value for name, value in (for_web or {}).items()}
         self._services: dict[str, subprocess.Popen[bytes]] = {}
         if not self.ini.exists():
             self._write_ini(options)
@@ -119,10 +128,11 @@ class Installation:
 
     def start_service(self, name: str, *arguments: str) -> None:
         """Start a command of mailpanel's that stays; its output goes to a log of that name."""
+        own = self._for_web if name == "web" else {}
         with (self.log_directory / f"{name}.log").open("ab") as log:
             self._services[name] = subprocess.Popen(
                 [*_mailpanel(), *arguments],
-                env={**self._environment(), MARK: str(self.directory)},
+                env={**self._environment(), **own, MARK: str(self.directory)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

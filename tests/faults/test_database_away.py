@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,7 +48,10 @@ def test_sqlite_is_locked_in_mid_apply(world: World, seconds: float) -> None:
 
 @pytest.fixture
 def with_postgresql(
-    world: World, postgresql: PrivatePostgresql, directory: Path
+    world: World,
+    postgresql: PrivatePostgresql,
+    directory: Path,
+    wait_until: Callable[..., None],
 ) -> Iterator[World]:
     """The same host, managed through PostgreSQL."""
     world.panel.stop()
@@ -59,7 +62,9 @@ def with_postgresql(
     url = postgresql.url(postgresql.create_database()).replace("%", "%%")
     (place / "mailpanel.ini").write_text(f"{ini}sqlalchemy.url = {url}\n")
     (place / "mailpanel.ini").chmod(0o644)
-    with Installation(place, {}) as panel:
+    with Installation(place, {}, for_web={"mailpanel.check_interval": "60"}) as panel:
+        # The web answers first, and apply may take its time.
+        wait_until(lambda: panel.check() or panel.api("GET", "hosts/").body["hosts"])
         world.panel, world.state = panel, place / "state"
         yield world
 
