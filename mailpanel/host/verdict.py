@@ -43,6 +43,9 @@ _IN_REPLY = re.compile(r" \(in reply to (?:end of )?([A-Z]+)[^()]*\)$")
 _LETTER = ("MAIL", "RCPT", "DATA")
 # smtp(8)'s last figure is the time since it began to hand the message over: none before that.
 _BEGUN = re.compile(r" delays=(?:[0-9.]+/){3}(?!0,)[0-9.]+, dsn=")
+# A line that is cut is some 2,000 characters long. On a busy machine that figure is not zero where
+# a log-in has failed, either.
+_CUT, _LOGIN = 1000, "SASL authentication failed"
 # Policy (RFC 3463, 3.8), or the usual words of servers that give no such code.
 _POLICY = re.compile(r"\b5\.7\.[0-9]|relay|rcpthosts|denied", re.IGNORECASE)
 
@@ -100,7 +103,12 @@ class _Words:
         reply = text[found.start(1) :] if found else text
         self.said = reply_without(reply, wanted.username or "", outcome.password)
         # So long a reply that the line ends before it says to what: nothing else leaves it out.
-        self.is_cut = not match and bool(found and _BEGUN.search(outcome.log))
+        self.is_cut = (
+            not match
+            and len(outcome.says) > _CUT
+            and not outcome.says.startswith(_LOGIN)
+            and bool(found and _BEGUN.search(outcome.log))
+        )
 
     def of_envelope(self) -> str:
         """Return what to say of a refused MAIL or RCPT; see the decision record for the rule."""
@@ -126,7 +134,7 @@ class _Words:
     def of_connection(self) -> ProbeFailed:
         """Return what to say where it did not come as far as MAIL."""
         says = self._outcome.says
-        if says.startswith("SASL authentication failed") and self._code:
+        if says.startswith(_LOGIN) and self._code:
             return self._say(login_failure(self._code, self.said))
         if "Server certificate not" in says:
             reason = _REASON.search(self._outcome.log)

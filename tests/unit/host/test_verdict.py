@@ -169,6 +169,15 @@ def test_a_cut_reply_to_a_command_before_the_message_is_no_remark() -> None:
     assert "Postfix cannot send mail through" in str(failure(CUT, early))
 
 
+@pytest.mark.parametrize("rest", ["wrong", f"wrong {'x ' * 1000}"])
+def test_a_refused_log_in_is_one_however_slow_the_machine_is(rest: str) -> None:
+    """Else a password that was refused would be sent again, which locks accounts."""
+    says = f"SASL authentication failed; server {HOST} said: 535 5.7.8 {rest}"
+    refused = failure(says, BEGUN.replace("/0.00019,", "/0.01,"))
+    assert "refuses the password" in str(refused)
+    assert not refused.temporary
+
+
 def test_a_reply_that_repeats_the_account_is_left_out() -> None:
     says = f"SASL authentication failed; server {HOST} said: 535 5.7.8 no: xyzzy-plugh"
     with pytest.raises(ProbeFailed) as caught:
