@@ -130,6 +130,9 @@ def test_a_session_has_ended_when_that_is_said(tmp_path: Path, monkeypatch, *, o
             "children",
             lambda *_: frozenset({session.pid} if lives(session.pid, "imap") else ()),
         )
-        end_sessions(dovecot, "master")
-        assert not lives(session.pid, "imap")
+        try:
+            end_sessions(dovecot, "master")
+            assert not lives(session.pid, "imap")
+        finally:
+            session.kill()
         assert session.wait() == (0 if obeys else -signal.SIGKILL)
