@@ -12,6 +12,7 @@ from mailpanel.services.audit import AuditLog
 from mailpanel.services.authentication import Authentication
 from mailpanel.services.broken_rows import BrokenRows
 from mailpanel.services.changes import Changes
+from mailpanel.services.clearing import Clearings
 from mailpanel.services.codes import BAD_CODES, DAY, TOO_MANY_CODES, Codes
 from mailpanel.services.database import Database
 from mailpanel.services.errands import Errands
@@ -67,6 +68,11 @@ def _adoption(request: Any) -> Adoption:
         make_waker(request.database, deployment.wake_socket),
         SETTINGS,
     )
+
+
+def _clearings(request: Any) -> Clearings:
+    interval = request.registry.deployment.check_interval
+    return Clearings(request.database, request.errands, interval)
 
 
 def _authentication(request: Any) -> Authentication:
@@ -159,6 +165,7 @@ def includeme(config: Any) -> None:
         "changes": _changes,
         "errands": _errands,
         "adoption": _adoption,
+        "clearings": _clearings,
         "authentication": _authentication,
         "throttle": _throttle,
         "refusals": _refusals,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mailpanel.models.account import Account, FailedAttempt, Token
 from mailpanel.models.audit import AuditEntry
+from mailpanel.models.clearing import ClearingRow
 from mailpanel.models.errand import ErrandRow
 from mailpanel.models.host import Host, HostSetting
 from mailpanel.models.meta import Base
@@ -15,6 +16,7 @@ __all__ = [
     "Account",
     "AuditEntry",
     "Base",
+    "ClearingRow",
     "DesiredSetting",
     "ErrandRow",
     "FailedAttempt",

@@ -18,7 +18,7 @@ class ErrandRow(Base):
 
     ``ticket`` is the same for all hosts that are asked at once. ``value`` and
     ``sealed`` are gone as soon as the host has taken the errand. ``progress`` is how far
-    it is, until ``answer`` is there.
+    it is, until ``answer`` is there. ``asked_by`` is the account, where a run is told of it.
     """
 
     __tablename__ = "errands"
@@ -37,4 +37,5 @@ class ErrandRow(Base):
     taken: Mapped[datetime | None]
     message_to: Mapped[str | None] = mapped_column(String(254))
     progress: Mapped[dict[str, Any] | None]
+    asked_by: Mapped[str | None] = mapped_column(String(64))
     answer: Mapped[dict[str, Any] | None]

@@ -25,6 +25,8 @@ SHAPES: dict[str, Any] = {
 }
 # What each of a list of them has at least.
 PARTS = {"drift": {"path", "diff"}, "diffs": {"path", "diff"}, "steps": {"name", "ok", "says"}}
+# And each folder of a run that cleared some.
+CLEARED = {"folder", "days", "messages", "bytes", "mailboxes", "complete"}
 
 
 def is_right(table: str, column: str, row: Row, settings: Settings = SETTINGS) -> bool:
@@ -88,6 +90,10 @@ def _networks(row: Row, _settings: Settings) -> bool:
     return True
 
 
+def _folders(row: Row, _settings: Settings) -> bool:
+    return all(each.keys() >= CLEARED for each in row["folders"] or ())
+
+
 _RULES: dict[tuple[str, str], Callable[[Row, Settings], bool]] = {
     ("revisions", "value"): _revision,
     ("host_settings", "present"): _present,
@@ -95,4 +101,5 @@ _RULES: dict[tuple[str, str], Callable[[Row, Settings], bool]] = {
     ("errands", "progress"): _told("progress"),
     ("errands", "answer"): _told("answer"),
     ("tokens", "networks"): _networks,
+    ("clearings", "folders"): _folders,
 }

@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Date,
     Integer,
     String,
     Table,
@@ -45,7 +46,6 @@ MOST = 10_000
 LONGEST = 64
 # Their keys are hashes of secrets, or networks of strangers.
 UNNAMED = ("recovery_codes", "failed_attempts")
-LISTS = (("tokens", "settings"), ("tokens", "networks"))
 
 CORRECT = _("Correct that row, or restore the database from a backup.")
 FORGET = _("Forget the host, by the API: it tells all anew.")
@@ -169,7 +169,7 @@ def _told(column: Column[Any], row: Words) -> Any:
 def _reader(column: Column[Any]) -> Reader:
     for kind, reader in _READERS.items():
         if isinstance(column.type, kind):
-            return _list if (column.table.name, column.name) in LISTS else reader
+            return _LISTS.get((column.table.name, column.name), reader)
     raise TypeError(f"nothing is known of {column.type}")
 
 
@@ -187,10 +187,23 @@ def _list(text: str) -> list[str]:
     return read
 
 
+def _objects(text: str) -> list[dict[str, Any]]:
+    read = json.loads(text)
+    if not isinstance(read, list) or not all(isinstance(each, dict) for each in read):
+        raise ValueError
+    return read
+
+
+_LISTS: dict[tuple[str, str], Reader] = {
+    ("tokens", "settings"): _list,
+    ("tokens", "networks"): _list,
+    ("clearings", "folders"): _objects,
+}
 _READERS: dict[type, Reader] = {
     Boolean: as_boolean,
     Integer: int,
     UtcDateTime: datetime.fromisoformat,
+    Date: date.fromisoformat,
     JSON: _object,
     String: str,
 }

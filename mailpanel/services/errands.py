@@ -40,6 +40,7 @@ MOST, MOST_MESSAGES, WINDOW = 20, 3, timedelta(minutes=1)
 PAUSE = 0.05
 LATE = "It did not answer in time."
 TICKET = re.compile(r"[0-9a-f]{32}")
+INTERVAL = "junk_trash_clearing_interval"
 # A secret is sealed for a test, not for a revision: every one is later.
 NO_REVISION = 0
 
@@ -129,6 +130,14 @@ class Errands:
         """Ask *hosts* to try what waits for the relay of setting *name*; as :meth:`put_back`."""
         return self._ask_by_name("flush", name, hosts, author)
 
+    def clear(self, author: Author) -> str:
+        """Ask every live host to clear its folders now; return a ticket."""
+        with self._database.writing() as session:
+            ticket = self._ask(session, "clear", INTERVAL, None, asked_by=author.username)
+            audit.record(session, author, "clearing.run", clock=self._clock)
+        self._waker.wake()
+        return ticket
+
     def _ask_by_name(self, kind: str, name: str, hosts: Sequence[str], author: Author) -> str:
         if name not in self._settings:
             raise NotFound(_("There is no such setting."))
@@ -188,6 +197,7 @@ class Errands:
         hosts: Sequence[str] | None = None,
         *,
         message_to: str | None = None,
+        asked_by: str | None = None,
     ) -> str:
         """Store an errand for each of *hosts*, by default the live ones; return their ticket."""
         now = self._clock()
@@ -220,6 +230,7 @@ class Errands:
                     value=made.value if made else None,
                     sealed=made.sealed if made else None,
                     message_to=message_to,
+                    asked_by=asked_by,
                     created=now,
                 )
             )
