@@ -7,6 +7,7 @@ from typing import Any
 
 __all__ = [
     "Adopted",
+    "ClearedFolder",
     "Desired",
     "Errand",
     "ErrandAnswer",
@@ -129,6 +130,21 @@ class FolderPreview:
     oldest: str | None
     complete: bool
     says: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearedFolder:
+    """What was deleted from *folder* as older than *days*, in all mailboxes of a host.
+
+    Not ``complete``: there may be more that is due.
+    """
+
+    folder: str
+    days: int
+    messages: int
+    bytes: int
+    mailboxes: int
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)

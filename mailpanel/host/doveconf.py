@@ -68,6 +68,11 @@ class Doveconf:
         """Return the parameters outside of all blocks."""
         return {key[0]: value for key, value in self._pairs if len(key) == 1}
 
+    def switched_on(self, block: str) -> list[str]:
+        """Return what is ``yes`` in *block*, as 2.4 has a list of names."""
+        pairs = self._pairs.keys()
+        return [key[1] for key, value in pairs if key[:1] == (block,) and value == "yes"]
+
     def blocks(self, kind: str, within: Key = ()) -> dict[str, dict[str, str]]:
         """Return the blocks ``kind NAME`` that stand directly in *within*: name to parameters."""
         found: dict[str, dict[str, str]] = {}

@@ -28,14 +28,16 @@ NO_SUCH_USER = 67
 class Mailboxes:
     """The names of all users who have a mail directory, batch by batch.
 
-    They end early at *deadline*, a time of :func:`time.monotonic`. Once they are read,
-    ``complete`` says whether Dovecot could tell of every user.
+    They end early at *deadline*, a time of :func:`time.monotonic`, which may be put off from
+    batch to batch. *size* is how many a batch has at most. Once they are read, ``complete``
+    says whether Dovecot could tell of every user.
     """
 
-    def __init__(self, dovecot: Dovecot, deadline: float) -> None:
+    def __init__(self, dovecot: Dovecot, deadline: float, size: int | None = None) -> None:
         self.complete = True
+        self.deadline = deadline
         self._dovecot = dovecot
-        self._deadline = deadline
+        self._size = size or BATCH
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the batches; raises :class:`HostError` where the users cannot be listed."""
@@ -43,11 +45,11 @@ class Mailboxes:
         with TemporaryFile("w+", encoding="utf-8", errors="surrogateescape", newline="\n") as names:
             self._list(names)
             names.seek(0)
-            while batch := [line.rstrip("\n") for line in islice(names, BATCH)]:
+            while batch := [line.rstrip("\n") for line in islice(names, self._size)]:
                 yield self._present(batch)
 
     def _list(self, names: IO[str]) -> None:
-        lines = command.Lines(self._dovecot.argv("doveadm", "user", "*"), "", self._deadline)
+        lines = command.Lines(self._dovecot.argv("doveadm", "user", "*"), "", self.deadline)
         listed = 0
         for line in lines:
             names.write(f"{line}\n")
@@ -65,7 +67,7 @@ class Mailboxes:
     def _present(self, names: Sequence[str]) -> list[str]:
         """Return who of *names* has a mail directory."""
         argv = self._dovecot.argv("doveadm", "user", "--", *names)
-        lines = command.Lines(argv, "", self._deadline)
+        lines = command.Lines(argv, "", self.deadline)
         found: list[dict[str, str]] = []
         for line in lines:
             field, tab, value = line.partition("\t")
@@ -77,6 +79,7 @@ class Mailboxes:
             pairs = zip(names, found, strict=True)
             return [name for name, user in pairs if _has_directory(user)]
         if lines.code is None:
+            self.complete = False
             return []
         if len(names) == 1:
             self.complete = self.complete and lines.code == NO_SUCH_USER

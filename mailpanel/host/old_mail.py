@@ -1,10 +1,4 @@
-"""How much old mail Dovecot would delete: counted, without touching anything.
-
-Counted is what autoexpunge goes by (lib-storage/mail-autoexpunge.c): from a folder's first
-message on, up to the first that is younger. doveadm opens a folder that is found by a
-pattern only where it is there; by its name it would make one that is to be created
-automatically.
-"""
+"""How much old mail Dovecot would delete: counted, without touching anything."""
 
 from __future__ import annotations
 
@@ -15,6 +9,7 @@ from datetime import UTC, datetime
 from mailpanel.host import command
 from mailpanel.host.dovecot import Dovecot
 from mailpanel.host.dovecot_users import Mailboxes
+from mailpanel.host.due_mail import DAY, Due, DueMail
 from mailpanel.host.part import Counted
 from mailpanel.host.words import counted, size
 from mailpanel.plan import CountOld
@@ -24,8 +19,6 @@ __all__ = ["Tally", "count_old"]
 
 # Seconds. Changes wait as long, and so does whoever has asked.
 PATIENCE = 30.0
-DAY = 86_400
-FIELDS = "seq date.saved.unixtime size.physical mailbox"
 
 
 def count_old(
@@ -62,55 +55,35 @@ class Tally:
 
     def __init__(self, wanted: CountOld, live: float | None, now: int) -> None:
         self._wanted = wanted
-        self._before = now - wanted.days * DAY
+        self._mail = DueMail(wanted, now - wanted.days * DAY)
         self._standing = now - live if live else None
         self._messages = self._newly = self._bytes = self._mailboxes = 0
         self._oldest: int | None = None
-        self._at: tuple[str, str] | None = None
         self._user: str | None = None
-        self._expected = 1
         self._goes_already = False
 
     def look_into(self, dovecot: Dovecot, names: Sequence[str], deadline: float) -> int | None:
         """Count in the mailboxes of *names*; return doveadm's exit code, ``None`` if too late."""
-        fetch = ("-f", "tab", "fetch", "-F", "/dev/stdin", FIELDS)
-        # Dovecot means those before that second, autoexpunge those of it too.
-        query = ("mailbox", self._pattern(), "savedbefore", str(self._before + 1))
         given = "".join(f"{name}\n" for name in names)
-        lines = command.Lines(dovecot.argv("doveadm", *fetch, *query), given, deadline)
+        lines = command.Lines(dovecot.argv("doveadm", *self._mail.arguments()), given, deadline)
         for line in lines:
             self.take(line)
         return lines.code
 
-    def _pattern(self) -> str:
-        return self._wanted.mailbox if self._is_pattern else f"{self._wanted.mailbox}%"
-
-    @property
-    def _is_pattern(self) -> bool:
-        return "*" in self._wanted.mailbox
-
     def take(self, line: str) -> None:
-        fields = line.split("\t", 4)
-        if len(fields) < 5 or not all(each.isdecimal() for each in fields[1:4]):
-            return  # the head of the table
-        user, mailbox = fields[0], fields[4]
-        if not self._is_pattern and mailbox != self._wanted.mailbox:
-            return
-        if (user, mailbox) != self._at:
-            self._at = (user, mailbox)
-            self._expected, self._goes_already = 1, True
-        sequence, saved, size_ = map(int, fields[1:4])
-        if sequence == self._expected:
-            self._expected += 1
-            self._count(user, saved, size_)
+        """Count the message that *line* tells of, where it is one that is due."""
+        due = self._mail.take(line)
+        if due is not None:
+            self._count(due)
 
-    def _count(self, user: str, saved: int, size_: int) -> None:
+    def _count(self, due: Due) -> None:
         self._messages += 1
-        self._bytes += size_
-        self._mailboxes += user != self._user
-        self._user = user
-        self._oldest = saved if self._oldest is None else min(saved, self._oldest)
-        self._goes_already &= self._standing is not None and saved <= self._standing
+        self._bytes += due.size
+        self._mailboxes += due.user != self._user
+        self._user = due.user
+        self._oldest = due.saved if self._oldest is None else min(due.saved, self._oldest)
+        goes_already = self._standing is not None and due.saved <= self._standing
+        self._goes_already = goes_already and (due.sequence == 1 or self._goes_already)
         self._newly += not self._goes_already
 
     def told(self, *, complete: bool) -> FolderPreview:

@@ -14,9 +14,10 @@ from mailpanel.reports import FolderPreview
 
 DAY = 86_400
 NOW = 1_800_000_000
+GUID = "0123456789abcdef" * 2
 TODAY = "2027-01-15"
 WANTED = CountOld("Junk", "Junk", 7)
-HEAD = "Username\tseq\tdate.saved.unixtime\tsize.physical\tmailbox"
+HEAD = "Username\tseq\tuid\tdate.saved.unixtime\tsize.physical\tmailbox-guid\tmailbox"
 
 
 def tallied(
@@ -37,7 +38,9 @@ def tallied(
         for sequence, age in enumerate(ages, 1):
             if age >= wanted.days:
                 saved = round(NOW - age * DAY)
-                tally.take(f"user{number}\t{sequence}\t{saved}\t{size}\t{folder}")
+                tally.take(
+                    f"user{number}\t{sequence}\t{sequence}\t{saved}\t{size}\t{GUID}\t{folder}"
+                )
     return tally.told(complete=complete)
 
 
@@ -61,7 +64,7 @@ def test_a_pattern_counts_each_folder_that_is_found_by_it() -> None:
     wanted = CountOld("Spam*", "Spam*", 7)
     tally = Tally(wanted, None, NOW)
     for folder in ("Spam", "Spammers"):
-        tally.take(f"anna\t1\t{NOW - 9 * DAY}\t100\t{folder}")
+        tally.take(f"anna\t1\t1\t{NOW - 9 * DAY}\t100\t{GUID}\t{folder}")
     found = tally.told(complete=True)
     assert (found.folder, found.messages, found.mailboxes) == ("Spam*", 2, 1)
 
@@ -95,7 +98,16 @@ def test_as_many_are_told_newly_as_go_beyond_the_present_interval(
 
 
 @pytest.mark.parametrize(
-    "line", ["", HEAD, "\t\t\t\t", "anna\t1\t2", "anna\t1\t-1\t100\tJunk", "Error: no\tJunk"]
+    "line",
+    [
+        "",
+        HEAD,
+        "\t\t\t\t\t\t",
+        "anna\t1\t2",
+        f"anna\t1\t1\t-1\t100\t{GUID}\tJunk",
+        f"anna\t1\t1\t1\t100\t{GUID[:-1]}\tJunk",
+        "Error: no\tJunk",
+    ],
 )
 def test_what_is_no_message_is_not_counted(line: str) -> None:
     tally = Tally(WANTED, None, NOW)

@@ -1,0 +1,171 @@
+"""The sweep clears what autoexpunge would, in mailboxes that nobody opens, and nothing else."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+from test_preview import ANNA, BOB, CARL, directories, fill, stored
+
+from mailpanel.host import sweep as sweep_module
+from mailpanel.host.dovecot import Dovecot
+from mailpanel.host.sweep import Sweep
+from mailpanel.plan import CountOld
+from mailpanel.playground.dovecot import PrivateDovecot, dovecot_version
+
+JUNK, TRASH = CountOld("Junk", "Junk", 7), CountOld("Trash", "Trash", 14)
+
+
+def swept(dovecot: PrivateDovecot, *wanted: CountOld, slice_: float = 1.0) -> Sweep:
+    """Sweep to the end, slice by slice."""
+    sweep = Sweep(Dovecot(str(dovecot.config_file)), wanted or (JUNK, TRASH))
+    while sweep.go_on(slice_):
+        pass
+    return sweep
+
+
+def told(sweep: Sweep) -> dict[str, tuple[int, int, bool]]:
+    return {each.folder: (each.messages, each.mailboxes, each.complete) for each in sweep.folders()}
+
+
+@pytest.mark.parametrize(
+    ("mail_format", "junk", "trash", "namespace"),
+    [
+        ("maildir", "Spam 100%", "Gelöscht [a] & weg", "main"),
+        ("mdbox", "Junk", "Trash", "inbox"),
+    ],
+)
+def test_old_mail_goes_where_nobody_looks_and_nothing_else(
+    make_dovecot, mail_format, junk, trash, namespace
+):
+    """A message behind a younger one stays, as autoexpunge has it; no other folder is touched."""
+    dovecot = make_dovecot(
+        folders={"junk": junk, "trash": trash}, namespace=namespace, mail_format=mail_format
+    )
+    dovecot.start()
+    others = {"INBOX": (50,), f"{junk}er": (50,), f"{trash}/kept": (50,)}
+    if junk.endswith("%"):
+        # What a pattern of that name would find as well.
+        others[f"{junk[:-1]} too"] = (50,)
+    fill(dovecot, ANNA, **{junk: (400, 9, 0, 30), trash: (15, 13), **others})
+    fill(dovecot, BOB, **{junk: (8,), trash: (15,)})
+    fill(dovecot, CARL, **{junk: (6,), trash: (0,)})
+    before = stored(dovecot, ANNA, BOB, CARL)
+    sweep = swept(dovecot, CountOld(junk, junk, 7), CountOld(trash, trash, 14))
+    assert told(sweep) == {junk: (3, 2, True), trash: (2, 2, True)}
+    assert sweep.says().endswith("cleared, 3 mailboxes looked into.")
+    after = stored(dovecot, ANNA, BOB, CARL)
+    lines = {user: set(before[user]) - set(after[user]) for user in before}
+    # Folder and UID, which tells the how manieth to come it was.
+    gone = {user: sorted(line.split("\t")[:2] for _, line in lines[user]) for user in lines}
+    assert gone == {
+        ANNA: sorted([[junk, "1"], [junk, "2"], [trash, "1"]]),
+        BOB: sorted([[junk, "1"], [trash, "1"]]),
+        CARL: [],
+    }
+
+
+def test_what_mdbox_keeps_of_it_is_freed(make_dovecot):
+    dovecot = make_dovecot(mail_format="mdbox")
+    dovecot.start()
+    fill(dovecot, ANNA, Junk=(9,) * 5)
+    files = list(dovecot.mail_directory.rglob("m.*"))
+    assert files
+    swept(dovecot)
+    assert [path for path in files if path.exists()] == []
+
+
+def test_nothing_is_made_for_who_never_logged_in(make_dovecot):
+    dovecot = make_dovecot(
+        extra="namespace inbox {\n  mailbox Trash {\n    auto = create\n  }\n}\n"
+    )
+    dovecot.start()
+    fill(dovecot, ANNA, Junk=(9,))
+    dovecot.add_user(BOB, "nobody's")
+    place = directories(dovecot)
+    assert told(swept(dovecot)) == {"Junk": (1, 1, True), "Trash": (0, 0, True)}
+    assert directories(dovecot) == place
+
+
+def test_a_broken_mailbox_is_told_of_and_the_others_are_cleared(make_dovecot):
+    dovecot = make_dovecot()
+    dovecot.start()
+    for user in (ANNA, BOB, CARL):
+        fill(dovecot, user, Junk=(9,))
+    folder = dovecot.mail_directory / BOB / "Maildir" / ".Junk"
+    shutil.rmtree(folder / "cur")
+    (folder / "cur").write_text("no directory")
+    sweep = swept(dovecot)
+    assert told(sweep)["Junk"] == (2, 2, False)
+    assert sweep.says().endswith("Not every one could be cleared.")
+
+
+def test_many_messages_go_piece_by_piece(make_dovecot, monkeypatch):
+    monkeypatch.setattr(sweep_module, "MESSAGES", 2)
+    monkeypatch.setattr(sweep_module, "USERS", 1)
+    dovecot = make_dovecot()
+    dovecot.start()
+    fill(dovecot, ANNA, Junk=(20, 19, 18, 17, 16, 1))
+    fill(dovecot, BOB, Junk=(20, 19, 18))
+    assert told(swept(dovecot, slice_=0))["Junk"] == (8, 2, True)
+    assert dovecot.messages(ANNA, "Junk") == ["1 days"]
+
+
+def test_one_that_is_stopped_deletes_nothing_more(make_dovecot, monkeypatch):
+    monkeypatch.setattr(sweep_module, "MESSAGES", 1)
+    dovecot = make_dovecot()
+    dovecot.start()
+    fill(dovecot, ANNA, Junk=(20, 19, 18))
+    sweep = Sweep(Dovecot(str(dovecot.config_file)), (JUNK,))
+    while not sum(each.messages for each in sweep.folders()):
+        assert sweep.go_on(0)
+    sweep.stop()
+    assert not sweep.go_on(1)
+    assert told(sweep)["Junk"] == (1, 1, False)
+    assert dovecot.messages(ANNA, "Junk") == ["19 days", "18 days"]
+
+
+def test_a_mailbox_that_takes_too_long_keeps_no_other_waiting(make_dovecot, monkeypatch):
+    monkeypatch.setattr(sweep_module, "LONG_PATIENCE", 0.8)
+    dovecot = make_dovecot()
+    dovecot.start()
+    for user in (ANNA, BOB, CARL):
+        fill(dovecot, user, Junk=(9,))
+    folder = dovecot.mail_directory / ANNA / "Maildir" / ".Junk"
+    # A message that came by another way gets its number under this lock.
+    shutil.copy(next(folder.glob("[cn]e*/*")), folder / "new" / "1.M1P1.other")
+    (folder / "dovecot-uidlist.lock").touch()
+    assert told(swept(dovecot, JUNK)) == {"Junk": (2, 2, False)}
+
+
+def _quota(dovecot: PrivateDovecot) -> list[str]:
+    answer = dovecot.doveadm("-f", "tab", "-o", "mail_plugins=quota", "quota", "get", "-u", ANNA)
+    return re.findall(r"MESSAGE\t([0-9]+)", answer)
+
+
+def test_a_quota_that_imap_alone_counts_by_knows_what_is_gone(make_dovecot):
+    old = (
+        "protocol imap {\n  mail_plugins = $mail_plugins quota\n}\n"
+        "plugin {\n  quota = maildir:User quota\n  quota_rule = *:storage=1G\n}\n"
+    )
+    new = (
+        "protocol imap {\n  mail_plugins {\n    quota = yes\n  }\n}\n"
+        'quota "User quota" {\n  driver = maildir\n  storage_size = 1G\n}\n'
+    )
+    dovecot = make_dovecot(extra=old if dovecot_version().startswith("2.3") else new)
+    dovecot.start()
+    fill(dovecot, ANNA, Junk=(9, 8, 1))
+    dovecot.doveadm("-o", "mail_plugins=quota", "quota", "recalc", "-u", ANNA)
+    assert _quota(dovecot) == ["3"]
+    swept(dovecot)
+    assert _quota(dovecot) == ["1"]
+
+
+@pytest.mark.parametrize(
+    "wanted", [CountOld("Junk", "Junk", 0), CountOld("INBOX", "inbox", 7), CountOld("*", "*", 7)]
+)
+def test_what_would_be_everything_is_refused(wanted):
+    """savedbefore 0d is every message, and the inbox is never cleared."""
+    with pytest.raises(ValueError, match=r"everything|inbox"):
+        Sweep(Dovecot("/nowhere/dovecot.conf"), (wanted,))
