@@ -89,6 +89,12 @@ def _interval(text: str) -> float:
     return _seconds(text)
 
 
+def _time_of_day(text: str) -> str:
+    if text != "never" and not re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise ValueError("give a time of day like 03:30, or never")
+    return text
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
@@ -234,7 +240,18 @@ OPTIONS: tuple[Option, ...] = (
         "the unprivileged user of web and courier",
     ),
     Option(
-        "mailpanel.mail_store", "mail_store", _text, "default", "the mail store this host serves"
+        "mailpanel.mail_store",
+        "mail_store",
+        _text,
+        "",
+        "the mail store this host serves, which hosts that share it clear once; default its name",
+    ),
+    Option(
+        "mailpanel.clearing_time",
+        "clearing_time",
+        _time_of_day,
+        "03:30",
+        "when this host clears Junk and Trash folders each day, in its local time; or never",
     ),
     Option(
         "mailpanel.clearing_grace",
@@ -325,6 +342,7 @@ class Deployment:
     alert_address: str
     user: str
     mail_store: str
+    clearing_time: str
     clearing_grace: float
     msmtp_group: str
     rate_limit: float
@@ -405,6 +423,7 @@ def load(settings: Mapping[str, str], environment: Mapping[str, str] | None = No
         except ValueError as error:
             raise DeploymentError(f"{_place(option, environment)}: {error}") from None
     values["host_name"] = values["host_name"] or socket.getfqdn()
+    values["mail_store"] = values["mail_store"] or values["host_name"]
     if not values["database_url"]:
         path = Path(values["state_directory"], "database", "mailpanel.sqlite")
         values["database_url"] = f"sqlite:///{quote(str(path))}"

@@ -19,6 +19,7 @@ from mailpanel.apply.own_ports import OwnPorts
 from mailpanel.deployment import Deployment
 from mailpanel.errors import MailpanelError
 from mailpanel.privileges import become_user
+from mailpanel.services.claimed_clearings import ClaimedClearings
 from mailpanel.services.database import Database
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.listen import make_listener
@@ -55,6 +56,7 @@ def main() -> int:
             deployment.host_name,
             listener,
             deployment.check_interval,
+            clearings=ClaimedClearings(database, deployment.host_name, deployment.mail_store),
             own_ports=OwnPorts(deployment.relay_allow),
         )
         asyncio.run(courier.run(end))

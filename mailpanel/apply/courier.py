@@ -15,10 +15,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from mailpanel.apply.clearing_post import ClearingPost
 from mailpanel.apply.faults import Complaints, log_frames
 from mailpanel.apply.messages import (
     HEADER,
     LONGEST,
+    ClearingClaimed,
+    ClearingDue,
+    ClearingTold,
+    ClearingUnderWay,
     DesiredSettings,
     Dispatch,
     Dispatched,
@@ -38,6 +43,7 @@ from mailpanel.apply.probes import require_server, try_smtp_login
 from mailpanel.apply.steps import Steps
 from mailpanel.errors import DatabaseAway, ProbeFailed
 from mailpanel.reports import Desired, Errand, ErrandAnswer, ErrandProgress, Report, Step
+from mailpanel.services.claimed_clearings import ClaimedClearings
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.listen import Listener
 from mailpanel.services.taken_errands import TakenErrands
@@ -69,6 +75,7 @@ class Courier:
         listener: Listener,
         check_interval: float,
         *,
+        clearings: ClaimedClearings,
         own_ports: OwnPorts | None = None,
     ) -> None:
         self._hosts = hosts
@@ -78,6 +85,7 @@ class Courier:
         self._check_interval = check_interval
         self._own_ports = own_ports or OwnPorts()
         self._complaints = Complaints(self._begin_anew)
+        self._clearings = ClearingPost(clearings, self._complaints)
         self._woken = asyncio.Event()
         self._reported = asyncio.Event()
         self._versions: dict[str, str] = {}
@@ -129,9 +137,9 @@ class Courier:
                     task = asyncio.create_task(_dispatch(writer, message, self._own_ports))
                     self._letters.add(task)
                     task.add_done_callback(self._letters.discard)
-                case LogInsSeen():
-                    if self._keeps_log_ins(message):
-                        await _send(writer, LogInsKept(message.number))
+                case LogInsSeen() | ClearingDue():
+                    if answer := self._kept(message):
+                        await _send(writer, answer)
                 case Goodbye():
                     return True
                 case _:
@@ -150,6 +158,9 @@ class Courier:
                 self._reported.set()
             case ErrandProgress() | ErrandAnswer():
                 self._write_errand(message)
+            case ClearingTold() | ClearingUnderWay():
+                self._clearings.take(message)
+                self._reported.set()
 
     async def _tried(self, request: ProbeRequest) -> ProbeResult:
         steps = Steps(partial(self._tell, request.errand))
@@ -183,14 +194,16 @@ class Courier:
                 self._progress = self._progress if of_probe else message
                 self._errands.progress(message)
 
-    def _keeps_log_ins(self, seen: LogInsSeen) -> bool:
-        """Write what was seen into the audit log; say whether it stands there."""
+    def _kept(self, message: LogInsSeen | ClearingDue) -> LogInsKept | ClearingClaimed | None:
+        """Write *message* into the database; return what to answer once it stands there."""
+        if isinstance(message, ClearingDue):
+            return self._clearings.claimed(message)
         # The status names the last one, and is to stand there with it.
         self._write_now()
         with suppress(DatabaseAway), self._complaints.about("the log-ins"):
-            self._hosts.log_ins(self._host_name, seen.log_ins)
-            return True
-        return False
+            self._hosts.log_ins(self._host_name, message.log_ins)
+            return LogInsKept(message.number)
+        return None
 
     async def _fetch_for_ever(self, writer: asyncio.StreamWriter) -> None:
         """Hand on what is wanted at each wake-up, and at the periodic check behind it."""
@@ -266,6 +279,7 @@ class Courier:
                     self._hosts.present(self._host_name, message.setting, message.value)
             if self._unwritten[key] is message:
                 del self._unwritten[key]
+        self._clearings.write()
 
 
 async def _send(writer: asyncio.StreamWriter, message: Message) -> None:

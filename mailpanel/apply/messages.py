@@ -17,6 +17,7 @@ from mailpanel.errors import ProtocolError
 from mailpanel.letters import Letter
 from mailpanel.plan import SmtpLogin
 from mailpanel.reports import (
+    ClearedFolder,
     Desired,
     Errand,
     ErrandAnswer,
@@ -29,6 +30,10 @@ from mailpanel.reports import (
 __all__ = [
     "HEADER",
     "LONGEST",
+    "ClearingClaimed",
+    "ClearingDue",
+    "ClearingTold",
+    "ClearingUnderWay",
     "DesiredSettings",
     "Dispatch",
     "Dispatched",
@@ -132,6 +137,48 @@ class LogInsKept:
 
 
 @dataclass(frozen=True, slots=True)
+class ClearingDue:
+    """To the courier: may this host begin a run? Answered by :class:`ClearingClaimed`.
+
+    ``day`` (RFC 3339) is the day that it is for by the schedule; one on request has none, but the
+    number of its ``errand``.
+    """
+
+    number: int
+    day: str | None
+    errand: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingClaimed:
+    """To the executor: the ``run`` that it may begin for its question *number*; 0 for none.
+
+    No more is said: what is deleted, and by what age, root knows by itself.
+    """
+
+    number: int
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingTold:
+    """To the courier: how far a run is, or how it ended; ``error`` is ``None`` where it is well."""
+
+    run: int
+    ended: bool
+    error: str | None
+    says: str
+    folders: tuple[ClearedFolder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingUnderWay:
+    """To the courier: the run under way here, 0 for none; any other of this host is over."""
+
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
 class Goodbye:
     """To the courier: pass on what is left, and end."""
 
@@ -150,6 +197,10 @@ Message = (
     | ErrandAnswer
     | LogInsSeen
     | LogInsKept
+    | ClearingDue
+    | ClearingClaimed
+    | ClearingTold
+    | ClearingUnderWay
     | Goodbye
 )
 _TYPES: dict[str, type[Any]] = {each.__name__: each for each in get_args(Message)}

@@ -9,10 +9,12 @@ from contextlib import suppress
 
 from mailpanel.apply.adoption import Adoptions
 from mailpanel.apply.alerts import Alert, in_mail, log_alert
+from mailpanel.apply.clearing import Clearing
 from mailpanel.apply.executor import Executor
 from mailpanel.apply.health import RelayHealth
 from mailpanel.apply.log_ins import LogInWatch
 from mailpanel.apply.messages import (
+    ClearingClaimed,
     DesiredSettings,
     Dispatched,
     Goodbye,
@@ -58,6 +60,7 @@ MOST_ERRANDS, ERRAND_LIFE = 3, 60.0
 # How long the end waits for a letter that the courier has, in seconds.
 LAST_WORD = 10.0
 MAILER = "system_mailer"
+INTERVAL = "junk_trash_clearing_interval"
 COURIER_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 
@@ -159,7 +162,9 @@ class _Service:
             rehearsal=self._rehearsal,
             check_interval=deployment.check_interval,
         )
-
+        self._clearing = Clearing(
+            host, self._state, SETTINGS[INTERVAL], self._send, at=deployment.clearing_time
+        )
         self._log_ins = LogInWatch(
             MasterLogIns(deployment), self._state, self._tell_log_ins, self._executor.amend
         )
@@ -178,14 +183,18 @@ class _Service:
                     self._health.look(self._settings)
                 self._run_errand()
                 self._send_mail()
+                with self._stop.busy():
+                    self._clearing.go_on(self._wanted_of(INTERVAL))
         except SystemExit:
+            with suppress(EOFError):
+                self._clearing.stop()
             self._await_mail()
             raise
 
     def _pause(self, left: bool) -> float | None:
         """Return how long to wait for a message, where something is *left* to settle."""
         waits = (
-            0.0 if self._errands else None,
+            0.0 if self._errands or self._clearing.is_under_way else None,
             LOOK if left else None,
             self._executor.waits(),
             self._health.due_in(),
@@ -225,6 +234,7 @@ class _Service:
         self._presence.forget()
         self._presence.tell()
         self._executor.tell_all()
+        self._clearing.greet()
 
     def _report(self, report: Report) -> None:
         self._pipe.send(report)
@@ -275,6 +285,8 @@ class _Service:
             self._wanted = message
         elif isinstance(message, LogInsKept):
             self._log_ins.kept(message)
+        elif isinstance(message, ClearingClaimed):
+            self._clearing.claimed(message)
         elif isinstance(message, Dispatched):
             self._outbox.done(message)
         elif isinstance(message, Errand) and len(self._errands) < MOST_ERRANDS:
@@ -289,9 +301,14 @@ class _Service:
             came, errand = self._errands.pop(0)
             if time.monotonic() - came <= ERRAND_LIFE:
                 with self._stop.busy():
-                    self._pipe.send(self._answered(errand))
+                    answer = self._answered(errand)
+                    if answer is not None:
+                        self._pipe.send(answer)
 
-    def _answered(self, errand: Errand) -> ErrandAnswer:
+    def _answered(self, errand: Errand) -> ErrandAnswer | None:
+        """Do *errand* and return the answer; ``None`` where it is given later."""
+        if errand.kind == "clear":
+            return self._clearing.request(errand)
         if errand.kind == "adopt":
             record = self._state.get(errand.setting)
             return self._adoptions.adopt(errand, self._wanted_of(errand.setting), record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from mailpanel.deployment import Deployment
@@ -14,13 +15,16 @@ from mailpanel.host.dovecot import Configuration, Dovecot
 from mailpanel.host.dovecot_daemon import DovecotDaemon
 from mailpanel.host.dovecot_says import overriding, said_of
 from mailpanel.host.dovecot_stage import includes, staged
+from mailpanel.host.due_mail import DAY
 from mailpanel.host.journal import Entry, Journal, Phase
 from mailpanel.host.master_sessions import end_sessions, end_sessions_of_undone
 from mailpanel.host.master_user import MasterLogins, drop_probe
 from mailpanel.host.old_mail import count_old
 from mailpanel.host.own_files import FileLedger, OwnedFile, OwnFiles
-from mailpanel.host.part import Counted, Part, Work
+from mailpanel.host.part import Counted, Part, Sweeping, Work
+from mailpanel.host.sweep import Sweep
 from mailpanel.host.unread import unread_edits
+from mailpanel.host.words import counted
 from mailpanel.plan import NO_DOVECOT, DovecotFacts, Facts, Folder, Plan, Preview
 from mailpanel.reports import FileDiff
 
@@ -102,6 +106,25 @@ class DovecotPart(Part):
         present = _folders(explicit, _inbox_namespace(explicit))
         live = {name: folder.autoexpunge for name, folder in present.items()}
         return count_old(self._dovecot, previews, live)
+
+    def sweep(self, previews: tuple[Preview, ...]) -> Sweeping:
+        self._require_live(previews)
+        return Sweep(self._dovecot, previews, partial(self._require_live, previews))
+
+    def _require_live(self, previews: tuple[Preview, ...]) -> None:
+        """Raise :class:`HostError` unless the Dovecot that runs clears *previews* by itself."""
+        if DovecotDaemon.running(self._dovecot) is None:
+            raise HostError("Dovecot is not running on this host, so nothing is cleared.")
+        explicit = self._dovecot.configuration().explicit
+        live = _folders(explicit, _inbox_namespace(explicit))
+        for each in previews:
+            folder = live.get(each.folder)
+            if folder is None or folder.autoexpunge != each.days * DAY:
+                raise HostError(
+                    f"By Dovecot's present configuration {each.folder} is not cleared after "
+                    f"{counted(each.days, 'day')}, so nothing is cleared: somebody has edited "
+                    "that. Put it back, or adopt it."
+                )
 
     def tidy(self, path: Path) -> None:
         drop_probe(path)

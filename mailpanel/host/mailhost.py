@@ -16,7 +16,7 @@ from mailpanel.host.daemon_log import DaemonLog
 from mailpanel.host.dovecot_part import DovecotPart
 from mailpanel.host.journal import Journal
 from mailpanel.host.msmtp import MsmtpPart
-from mailpanel.host.part import Counted, Part, Work
+from mailpanel.host.part import Counted, Part, Sweeping, Work
 from mailpanel.host.postfix_part import PostfixPart
 from mailpanel.host.stage import clear
 from mailpanel.plan import Facts, Lookup, Plan, PostfixRelays, Preview, SmtpLogin
@@ -80,6 +80,12 @@ class Host(Protocol):
         """Count what *previews*, of a plan made from *facts*, ask for; change nothing.
 
         Raises :class:`HostError` where it cannot be told.
+        """
+
+    def sweep(self, previews: tuple[Preview, ...], facts: Facts) -> Sweeping:
+        """Return the run that deletes what *previews*, of a plan made from *facts*, name.
+
+        Raises :class:`HostError` where what is live on this host is not just that.
         """
 
     def drift(self, setting: str, plan: Plan, facts: Facts) -> list[FileDiff]:
@@ -185,6 +191,10 @@ class MailHost:
 
     def overridden(self, plan: Plan, facts: Facts) -> str | None:
         return self._parts[facts.part].overridden(plan)
+
+    def sweep(self, previews: tuple[Preview, ...], facts: Facts) -> Sweeping:
+        self._require_recovered()
+        return self._parts[facts.part].sweep(previews)
 
     def unread_edits(self, part: str) -> str | None:
         return self._parts[part].unread_edits()

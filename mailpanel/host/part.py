@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mailpanel.host.journal import Entry, Journal
 from mailpanel.plan import Facts, Lookup, Plan, PostfixRelays, Preview
-from mailpanel.reports import FileDiff, FolderPreview
+from mailpanel.reports import ClearedFolder, FileDiff, FolderPreview
 
-__all__ = ["Counted", "Part", "Work"]
+__all__ = ["Counted", "Part", "Sweeping", "Work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,25 @@ class Counted:
 
     folders: tuple[FolderPreview, ...]
     says: str
+
+
+class Sweeping(Protocol):
+    """A run that deletes old mail, slice by slice; see :class:`mailpanel.host.sweep.Sweep`."""
+
+    def go_on(self, seconds: float) -> bool:
+        """Go on for about *seconds*; say whether anything is left. Raises :class:`HostError`."""
+
+    def require_live(self) -> None:
+        """Raise :class:`HostError` unless what is deleted by is live, as when it began."""
+
+    def stop(self) -> None:
+        """End it where it is."""
+
+    def folders(self) -> tuple[ClearedFolder, ...]:
+        """Return what went so far."""
+
+    def says(self) -> str:
+        """Return a sentence or two that sum it up."""
 
 
 class Work(ABC):
@@ -151,6 +170,13 @@ class Part(ABC):
         Raises :class:`HostError` where it cannot be told. Only where a plan has some.
         """
         raise NotImplementedError(f"nothing is counted in {self.name}")
+
+    def sweep(self, previews: tuple[Preview, ...]) -> Sweeping:
+        """Return the run that deletes what *previews* name; only where a plan has some.
+
+        Raises :class:`HostError` where what is live is not just that.
+        """
+        raise NotImplementedError(f"nothing is cleared in {self.name}")
 
     def tidy(self, path: Path) -> None:  # noqa: B027 (most parts leave nothing like it)
         """Take out of the file at *path* what a killed process had put in for a moment."""

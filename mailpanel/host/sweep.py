@@ -9,7 +9,7 @@ is done: docs/decisions/0014-clearing-sweep.md.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -84,14 +84,21 @@ class _Folder:
 class Sweep:
     """One run over all mailboxes of *dovecot*; what is *wanted* is folders with their days.
 
-    :meth:`go_on` does the next bit of it. Raises :class:`ValueError` for what nothing may be
+    :meth:`go_on` does the next bit of it; *require_live* raises :class:`HostError` where what is
+    live is not that any more. Raises :class:`ValueError` for what nothing may be
     deleted by: less than a day, or the inbox.
     """
 
-    def __init__(self, dovecot: Dovecot, wanted: Sequence[CountOld]) -> None:
+    def __init__(
+        self,
+        dovecot: Dovecot,
+        wanted: Sequence[CountOld],
+        require_live: Callable[[], None] = lambda: None,
+    ) -> None:
         for each in wanted:
             _require_harmless(each)
         now = int(time.time())
+        self.require_live = require_live
         self._dovecot = dovecot
         self._folders = [_Folder(each, now - each.days * DAY) for each in wanted]
         self._plugins: tuple[str, ...] = ()

@@ -35,9 +35,9 @@ from mailpanel.plan import (
     Preview,
     WriteFile,
 )
-from mailpanel.reports import FileDiff
+from mailpanel.reports import ClearedFolder, FileDiff
 
-__all__ = ["FakeHost"]
+__all__ = ["FakeHost", "FakeSweep"]
 
 FAILURES: dict[str, type[HostError]] = {
     "check": CheckFailed,
@@ -46,6 +46,8 @@ FAILURES: dict[str, type[HostError]] = {
     "verify": VerifyFailed,
 }
 
+# Of a run that is not disturbed.
+SLICES = 3
 DOVECOT = DovecotFacts(
     version="2.3.19.1",
     parameters={},
@@ -95,6 +97,7 @@ class FakeHost:
         self.overriding: str | None = None
         self.accounts: dict[str, tuple[str, str]] = {}
         self.counted: Counted | HostError = Counted((), "Nothing is due.")
+        self.swept: FakeSweep | HostError | None = None
         self.failing: str | None = None
         self.in_flight = False
         self._journal: _Standing | None = None
@@ -245,6 +248,12 @@ class FakeHost:
             raise self.counted
         return self.counted
 
+    def sweep(self, previews: tuple[Preview, ...], facts: Facts) -> FakeSweep:
+        if isinstance(self.swept, HostError):
+            raise self.swept
+        self.swept = FakeSweep(previews)
+        return self.swept
+
     def settle(self) -> bool:
         self._require_recovered()
         if self.ledger.leaving() and not self.in_flight:
@@ -258,6 +267,44 @@ class FakeHost:
     def owned(self, setting: str) -> list[str]:
         own = [f"file: {path}" for path, (whose, _) in self.files.items() if whose == setting]
         return self.ledger.owned(setting) + own
+
+
+class FakeSweep:
+    """A run that deletes a message of each folder in each of three slices.
+
+    ``problem`` is what the next slice, or look at what is live, fails with.
+    """
+
+    def __init__(self, previews: tuple[Preview, ...]) -> None:
+        self.previews = previews
+        self.slices = 0
+        self.problem: Exception | None = None
+        self.is_stopped = False
+
+    def go_on(self, seconds: float) -> bool:
+        self._fail()
+        self.slices += 1
+        return self.slices < SLICES
+
+    def require_live(self) -> None:
+        self._fail()
+
+    def _fail(self) -> None:
+        if self.problem is not None:
+            raise self.problem
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+    def folders(self) -> tuple[ClearedFolder, ...]:
+        cleared, whole = self.slices, self.slices >= SLICES
+        return tuple(
+            ClearedFolder(each.folder, each.days, cleared, 100 * cleared, 1, whole)
+            for each in self.previews
+        )
+
+    def says(self) -> str:
+        return f"{self.slices} slices done."
 
 
 def _composed(

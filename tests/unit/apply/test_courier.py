@@ -33,6 +33,7 @@ from mailpanel.plan import SmtpLogin
 from mailpanel.reports import ErrandAnswer, Report
 from mailpanel.seal import Sealer
 from mailpanel.services.changes import Author, Changes
+from mailpanel.services.claimed_clearings import ClaimedClearings
 from mailpanel.services.database import Database
 from mailpanel.services.hosts import Hosts
 from mailpanel.services.listen import SocketListener, make_listener
@@ -53,7 +54,14 @@ class Running:
         self.pipe = Pipe(self._ours)
         self.database = Database(url)
         listener = make_listener(self.database, wake_socket)
-        courier = Courier(Hosts(self.database), TakenErrands(self.database), host, listener, NEVER)
+        courier = Courier(
+            Hosts(self.database),
+            TakenErrands(self.database),
+            host,
+            listener,
+            NEVER,
+            clearings=ClaimedClearings(self.database, host, "store"),
+        )
         self._thread = threading.Thread(
             target=lambda: asyncio.run(courier.run(theirs)), daemon=True
         )
@@ -200,6 +208,7 @@ def test_a_courier_without_wake_ups_ends(tmp_path):
         "mx1",
         SocketListener(tmp_path / "wake"),
         NEVER,
+        clearings=ClaimedClearings(database, "mx1", "store"),
     )
     with ours, pytest.raises(OSError, match="wake"):
         asyncio.run(courier.run(theirs))
