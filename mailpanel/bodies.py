@@ -14,7 +14,7 @@ from mailpanel import jsonform
 from mailpanel.errors import FieldError, InvalidFields
 from mailpanel.fields import Boolean, OrNull, Ruled, Texts, Time
 from mailpanel.schema import Integer, Object, OneOf, Text, deserialize
-from mailpanel.services import audit, history
+from mailpanel.services import audit, clearing, history
 from mailpanel.services.account_rules import (
     EMAIL,
     LANGUAGE,
@@ -34,6 +34,7 @@ from mailpanel.words import _
 __all__ = [
     "AccountChanges",
     "AuditQuery",
+    "ClearingQuery",
     "HistoryQuery",
     "LogIn",
     "NewAccount",
@@ -229,6 +230,25 @@ class HistoryQuery(colander.MappingSchema):
         missing=None,
         title="Before",
         description="Only those below this revision, as `next` has it.",
+    )
+
+
+class ClearingQuery(colander.MappingSchema):
+    """Which runs that cleared folders."""
+
+    schema_type = Object
+
+    limit = colander.SchemaNode(
+        Integer(1, clearing.LARGEST_PAGE),
+        missing=clearing.PAGE,
+        title="Limit",
+        description=f"How many; {clearing.PAGE} where nothing is said.",
+    )
+    before = colander.SchemaNode(
+        Integer(1, HIGHEST),
+        missing=None,
+        title="Before",
+        description="Only those below this number, as `next` has it.",
     )
 
 

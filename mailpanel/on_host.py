@@ -8,7 +8,7 @@ from mailpanel.errors import DatabaseAway
 from mailpanel.services.changes import SettingState
 from mailpanel.services.errands import Answer, only
 
-__all__ = ["adopted", "flushed", "put_back"]
+__all__ = ["adopted", "cleared", "flushed", "put_back"]
 
 
 def put_back(request: Any, setting: str, host: str) -> Answer:
@@ -35,9 +35,24 @@ def adopted(request: Any, setting: str, host: str) -> tuple[Answer, SettingState
     return answer, request.adoption.store(ticket, request.author)
 
 
+def cleared(request: Any) -> dict[str, Any]:
+    """Have every live host clear its folders now; return what they say, and the runs so far.
+
+    Raises :class:`Conflict` where a run is under way or no host could begin one.
+    """
+    ticket = request.clearings.ask(request.author)
+    answers = _answers(request, ticket)
+    return {"ticket": ticket, "hosts": answers, "runs": request.clearings.of(ticket)}
+
+
 def _done(request: Any, ticket: str) -> Answer:
+    return only(_answers(request, ticket))
+
+
+def _answers(request: Any, ticket: str) -> list[Answer]:
     try:
-        return only(request.answered(ticket))
+        answers: list[Answer] = request.answered(ticket)
+        return answers
     except DatabaseAway as error:
         # It is asked already, and does it: who hears that nothing was changed would be misled.
         raise DatabaseAway(str(error), in_commit=True, reason=error.reason) from None

@@ -29,6 +29,7 @@ __all__ = [
     "Account",
     "Accounts",
     "AuditLog",
+    "Clearing",
     "Host",
     "Hosts",
     "OwnAccount",
@@ -47,6 +48,7 @@ _CHANGES = (
     Permission.ADMINISTER,
     Permission.CHANGE_SETTING,
     Permission.CHANGE_HOSTS,
+    Permission.RUN_CLEARING,
     Permission.FLUSH_QUEUE,
     Permission.OWN_ACCOUNT,
     Permission.ENROL,
@@ -147,6 +149,10 @@ class Queue(Host):
         *Resource.__acl__,
         (Allow, admin_of(relay), Permission.FLUSH_QUEUE),
     ]
+
+
+class Clearing(Resource):
+    """What was cleared from Junk and Trash folders."""
 
 
 class Accounts(Resource):

@@ -11,6 +11,7 @@ from mailpanel.resources import (
     Account,
     Accounts,
     AuditLog,
+    Clearing,
     Host,
     Hosts,
     OwnAccount,
@@ -98,6 +99,9 @@ def _add_api(config: Any) -> None:
     config.add_route("host.put_back", f"{API}/hosts/{{host}}/put-back/", factory=Host)
     config.add_route("host.adopt", f"{API}/hosts/{{host}}/adopt/", factory=Host)
     config.add_route("host.flush", f"{API}/hosts/{{host}}/flush/", factory=Queue)
+    config.add_route("clearing", f"{API}/clearing/", factory=Clearing)
+    config.add_route("clearing.preview", f"{API}/clearing/preview/", factory=Clearing)
+    config.add_route("clearing.run", f"{API}/clearing/run/", factory=Clearing)
     config.add_route("accounts", f"{API}/accounts/", factory=Accounts)
     config.add_route("account", f"{API}/accounts/{{username}}/", factory=Account)
     config.add_route("tokens", f"{API}/tokens/", factory=OwnTokens)

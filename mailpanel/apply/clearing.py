@@ -197,6 +197,8 @@ class Clearing:
             self._tell(ClearingTold(number, True, str(unforeseen(error)), "", ()))
         else:
             self._run = _Run(number, _live(self._record), sweep, time.monotonic())
+            # Which days it goes by is known from the beginning.
+            self._send(_told(self._run, None, ended=False))
 
     def _made(self, wanted: Desired | None) -> Sweeping:
         """Return the run by what is live; raises :class:`HostError` where nothing may go by it."""

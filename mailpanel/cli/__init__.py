@@ -28,6 +28,7 @@ COMMANDS = {
     "token": ("mailpanel.cli.token", "Manage the tokens that API clients use."),
     "setting": ("mailpanel.cli.setting", "Set, show and reset the settings."),
     "status": ("mailpanel.cli.status", "Show what is live on this host."),
+    "clear": ("mailpanel.cli.clear", "Clear Junk and Trash folders now, or see what would go."),
     "hosts": ("mailpanel.cli.hosts", "Show all mail hosts, and what was edited there."),
     "keys": ("mailpanel.cli.keys", "Carry the keys to another host, or make new ones."),
     "eject": ("mailpanel.cli.eject", "Leave plain files behind and go."),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mailpanel.openapi import _histories, _hosts, _people, _settings
+from mailpanel.openapi import _clearing, _histories, _hosts, _people, _settings
 from mailpanel.openapi._components import (
     DESCRIPTION,
     HEADERS,
@@ -25,12 +25,12 @@ Json = dict[str, Any]
 
 def document(settings: Mapping[str, Setting] = SETTINGS) -> Json:
     """Return the OpenAPI document for *settings*."""
-    schemas = {**SCHEMAS, **_people.SCHEMAS}
+    schemas = {**SCHEMAS, **_people.SCHEMAS, **_clearing.SCHEMAS}
     paths = _settings.of_all(settings)
     for setting in settings.values():
         schemas |= _settings.schemas(setting) | _histories.schemas(setting)
         paths |= _settings.paths(setting)
-    paths |= _hosts.paths(settings) | _people.paths()
+    paths |= _hosts.paths(settings) | _clearing.paths() | _people.paths()
     paths["/openapi.json"] = {"get": _openapi()}
     made = {
         "openapi": "3.1.0",

@@ -33,6 +33,7 @@ ACCOUNTS_URL = "/api/v1/accounts/"
 TOKENS_URL = "/api/v1/tokens/"
 AUTH_URL = "/api/v1/auth/"
 AUDIT_URL = "/api/v1/audit/"
+CLEARING_URL = "/api/v1/clearing/"
 ADDRESS = "192.0.2.1"
 PASSWORD = "correct horse battery"
 

@@ -73,7 +73,9 @@ class World:
         (due,) = self.turn()
         assert isinstance(due, ClearingDue)
         self.clearing.claimed(ClearingClaimed(due.number, run))
-        assert self.turn() == []
+        (begun,) = self.turn()
+        assert isinstance(begun, ClearingTold)
+        assert (begun.run, begun.ended) == (run, False)
         assert isinstance(self.host.swept, FakeSweep)
         return self.host.swept
 
@@ -290,7 +292,10 @@ class TestOnRequest:
         assert world.clearing.request(self.ERRAND) is None
         assert world.said == [ClearingDue(1, None, 5)]
         world.clearing.claimed(ClearingClaimed(1, 9))
-        assert world.turn() == [ErrandAnswer(5, None, (), ())]
+        answer, begun = world.turn()
+        assert answer == ErrandAnswer(5, None, (), ())
+        assert isinstance(begun, ClearingTold)
+        assert [each.days for each in begun.folders] == [7, 14]
         assert isinstance(world.host.swept, FakeSweep)
         assert [each.days for each in world.host.swept.previews] == [7, 14]
 
