@@ -187,7 +187,6 @@ class Clearing:
         self._send(self._asked)
 
     def _begin(self, number: int, wanted: Desired | None) -> None:
-        self._begun_at = time.monotonic()
         try:
             sweep = self._made(wanted)
         except MailpanelError as error:
@@ -196,6 +195,7 @@ class Clearing:
             log_frames(error)
             self._tell(ClearingTold(number, True, str(unforeseen(error)), "", ()))
         else:
+            self._begun_at = time.monotonic()
             self._run = _Run(number, _live(self._record), sweep, time.monotonic())
             # Which days it goes by is known from the beginning.
             self._send(_told(self._run, None, ended=False))

@@ -21,6 +21,7 @@ import pytest
 from loopback import OTHER, RELAY
 from real_host import PATIENCE
 from standing import contents
+from test_preview import ANNA, fill
 
 from mailpanel.playground.installation import Installation
 from mailpanel.playground.postfix import PrivatePostfix
@@ -456,3 +457,40 @@ def test_a_storm_is_a_reload_now_and_then(postfix, make_panel, wait_until) -> No
     done = web.panel.log("apply").count(": applied")
     assert done <= took / 2 + 1
     assert postfix.log().count("reload") - reloads <= 2 * done
+
+
+def test_rows_of_clearing_make_root_delete_nothing_else(
+    postfix, make_dovecot, make_panel, wait_until
+) -> None:
+    """Whatever days and folders they name, and however many: it goes by what is live alone."""
+    dovecot = make_dovecot()
+    panel = make_panel(postfix, dovecot)
+    fill(dovecot, ANNA, Junk=(90, 9), Trash=(90,), INBOX=(90,))
+    assert panel.set(INTERVAL, {"junk_days": 30, "trash_days": None})["status"] == "applied"
+    web = HostileWeb(panel)
+    folders = json.dumps([{"folder": "INBOX", "days": 0}])
+    for number, days in enumerate((0, 1, -1, None)):
+        ticket, value = f"{number:032x}", json.dumps({"junk_days": days, "trash_days": days})
+        web.write(
+            (
+                "INSERT INTO clearings (host, mail_store, ticket, started, messages, bytes, "
+                "folders) VALUES (?, ?, ?, ?, 0, 0, ?)",
+                ("other.test", "elsewhere", ticket, "2026-11-22 12:00:00.000000", folders),
+            ),
+            (
+                "INSERT INTO errands (ticket, host, kind, setting, reset, value, created, "
+                "asked_by) VALUES (?, 'mail.test', 'clear', 'INBOX', 0, ?, "
+                "strftime('%Y-%m-%d %H:%M:%f000', 'now'), 'nobody')",
+                (ticket, value),
+            ),
+        )
+    sql = "SELECT ended, messages FROM clearings WHERE host = 'mail.test'"
+    text = "print(*sqlite3.connect(job['file']).execute(job['sql']).fetchall())"
+
+    def has_ended() -> bool:
+        said = web.run(text, file=str(web.file), sql=sql).stdout
+        return "None" not in said and ", 1)" in said
+
+    wait_until(has_ended, timeout=30.0)
+    left = {folder: dovecot.messages(ANNA, folder) for folder in ("Junk", "Trash", "INBOX")}
+    assert left == {"Junk": ["9 days"], "Trash": ["90 days"], "INBOX": ["90 days"]}

@@ -135,6 +135,11 @@ def test_apply_makes_and_takes_back_all_settings(
     assert counts(found, "messages") == {"Junk": (1,)}
     interval = panel.set("junk_trash_clearing_interval", {"junk_days": 7, "trash_days": None})
     assert interval["status"] == "applied"
+    assert panel.api("POST", "clearing/run/", {}).status == 202
+    wait_until(lambda: panel.api("GET", "clearing/").body["clearing"]["runs"][0]["ended"])
+    (run,) = panel.api("GET", "clearing/").body["clearing"]["runs"]
+    assert (run["status"], run["messages"]) == ("done", 1), run
+    assert dovecot.messages(ANNA, "Junk") == ["3 days"]
     first = panel.set("imap_master_password", {})["value"]
     session = dovecot.imap(f"{ANNA}*master", first)
     second = panel.set("imap_master_password", {})["value"]

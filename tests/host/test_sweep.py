@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from test_preview import ANNA, BOB, CARL, directories, fill, stored
@@ -13,7 +18,10 @@ from mailpanel.host.dovecot import Dovecot
 from mailpanel.host.sweep import Sweep
 from mailpanel.plan import CountOld
 from mailpanel.playground.dovecot import PrivateDovecot, dovecot_version
+from mailpanel.playground.installation import Installation
 
+SETTING = "junk_trash_clearing_interval"
+VALUE = {"junk_days": 7, "trash_days": None}
 JUNK, TRASH = CountOld("Junk", "Junk", 7), CountOld("Trash", "Trash", 14)
 
 
@@ -27,6 +35,18 @@ def swept(dovecot: PrivateDovecot, *wanted: CountOld, slice_: float = 1.0) -> Sw
 
 def told(sweep: Sweep) -> dict[str, tuple[int, int, bool]]:
     return {each.folder: (each.messages, each.mailboxes, each.complete) for each in sweep.folders()}
+
+
+def hold(dovecot: PrivateDovecot, user: str) -> Path:
+    """Hold the Junk folder of *user*: doveadm waits for it. Return the lock."""
+    folder = dovecot.mail_directory / user / "Maildir" / ".Junk"
+    # A message that came by another way gets its number under this lock.
+    other = folder / "new" / "1.M1P1.other"
+    shutil.copy(next(folder.glob("[cn]e*/*")), other)
+    shutil.chown(other, "mail", "mail")
+    lock = folder / "dovecot-uidlist.lock"
+    lock.touch()
+    return lock
 
 
 @pytest.mark.parametrize(
@@ -132,10 +152,7 @@ def test_a_mailbox_that_takes_too_long_keeps_no_other_waiting(make_dovecot, monk
     dovecot.start()
     for user in (ANNA, BOB, CARL):
         fill(dovecot, user, Junk=(9,))
-    folder = dovecot.mail_directory / ANNA / "Maildir" / ".Junk"
-    # A message that came by another way gets its number under this lock.
-    shutil.copy(next(folder.glob("[cn]e*/*")), folder / "new" / "1.M1P1.other")
-    (folder / "dovecot-uidlist.lock").touch()
+    hold(dovecot, ANNA)
     assert told(swept(dovecot, JUNK)) == {"Junk": (2, 2, False)}
 
 
@@ -169,3 +186,92 @@ def test_what_would_be_everything_is_refused(wanted):
     """savedbefore 0d is every message, and the inbox is never cleared."""
     with pytest.raises(ValueError, match=r"everything|inbox"):
         Sweep(Dovecot("/nowhere/dovecot.conf"), (wanted,))
+
+
+def runs(panel: Installation) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = panel.api("GET", "clearing/").body["clearing"]["runs"]
+    return found
+
+
+def ended(panel: Installation, count: int) -> Callable[[], bool]:
+    """Return what says whether there are *count* runs, and all have ended."""
+    return lambda: len(runs(panel)) == count and all(each["ended"] for each in runs(panel))
+
+
+def test_it_goes_by_what_is_live_and_by_nothing_else(make_dovecot, postfix, make_panel, wait_until):
+    """Not while somebody has edited that, nor while Dovecot is down; then by the days applied."""
+    dovecot = make_dovecot()
+    dovecot.start()
+    fill(dovecot, ANNA, Junk=(9, 3), Trash=(400,), INBOX=(50,))
+    panel = make_panel(postfix, dovecot)
+    refused = panel.api("POST", "clearing/run/", {})
+    assert (refused.status, runs(panel)) == (202, [])
+    assert "no interval is live" in refused.body["clearing"]["hosts"][0]["error"]
+    assert panel.set(SETTING, VALUE)["status"] == "applied"
+    (drop_in,) = dovecot.config_directory.rglob("99-mailpanel-*")
+    text = drop_in.read_text()
+    drop_in.write_text(text.replace("autoexpunge = 7d", "autoexpunge = 2d"))
+    panel.api("POST", "clearing/run/", {})
+    wait_until(ended(panel, 1))
+    assert "somebody has edited that" in runs(panel)[0]["error"]
+    drop_in.write_text(text)
+    dovecot.stop()
+    panel.api("POST", "clearing/run/", {})
+    wait_until(ended(panel, 2))
+    assert "Dovecot is not running" in runs(panel)[0]["error"]
+    dovecot.start()
+    assert dovecot.messages(ANNA, "Junk") == ["9 days", "3 days"]
+    printed = panel.command("clear", "run", "--wait")
+    assert "1 message" in printed
+    run = runs(panel)[0]
+    assert (run["status"], run["asked_by"], run["messages"]) == ("done", "root", 1)
+    assert [(each["folder"], each["days"]) for each in run["folders"]] == [("Junk", 7)]
+    assert dovecot.messages(ANNA, "Junk") == ["3 days"]
+    assert dovecot.messages(ANNA, "Trash") == ["400 days"]
+    assert dovecot.messages(ANNA, "INBOX") == ["50 days"]
+    again = panel.api("POST", "clearing/run/", {}).body["clearing"]["hosts"][0]
+    assert "a moment ago" in again["error"]
+
+
+def test_once_a_day_and_a_run_that_is_killed_is_over(make_dovecot, postfix, make_panel, wait_until):
+    """A host that was off at the time clears when it is back, and after that no more that day."""
+    dovecot = make_dovecot()
+    dovecot.start()
+    fill(dovecot, ANNA, Junk=(9, 3))
+    panel = make_panel(postfix, dovecot, {"mailpanel.clearing_time": "00:00"})
+    # What was not live at the time waits for tomorrow.
+    assert panel.set(SETTING, VALUE)["status"] == "applied"
+    assert runs(panel) == []
+    panel.stop_service("apply")
+    fill(dovecot, BOB, Junk=(9,))
+    lock = hold(dovecot, BOB)
+    panel.start_service("apply", "apply")
+    wait_until(lambda: len(runs(panel)) == 1)
+    assert runs(panel)[0]["status"] == "running"
+    os.kill(panel.pid("apply"), signal.SIGKILL)
+    panel.stop_service("apply")
+    lock.unlink()
+    panel.start_service("apply", "apply")
+    wait_until(ended(panel, 1))
+    (run,) = runs(panel)
+    assert (run["status"], run["day"] is None) == ("failed", False)
+    assert "without a word" in run["error"]
+    assert dovecot.messages(ANNA, "Junk")[-1] == "3 days"
+
+
+def test_a_change_in_its_midst_ends_it(make_dovecot, postfix, make_panel, wait_until):
+    """And is made meanwhile: what is set to never is cleared no more."""
+    dovecot = make_dovecot()
+    dovecot.start()
+    fill(dovecot, BOB, Junk=(9,))
+    panel = make_panel(postfix, dovecot)
+    assert panel.set(SETTING, VALUE)["status"] == "applied"
+    lock = hold(dovecot, BOB)
+    assert panel.api("POST", "clearing/run/", {}).status == 202
+    wait_until(lambda: len(runs(panel)) == 1)
+    answer = panel.api("POST", f"settings/{SETTING}/", {"junk_days": None, "trash_days": None})
+    assert answer.status == 200
+    wait_until(ended(panel, 1))
+    assert "has been changed meanwhile" in runs(panel)[0]["error"]
+    lock.unlink()
+    assert "9 days" in dovecot.messages(BOB, "Junk")
