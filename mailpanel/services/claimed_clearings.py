@@ -95,9 +95,9 @@ class ClaimedClearings:
             ClearingRow.id == run,
             messages=sum(each.messages for each in folders),
             bytes=sum(each.bytes for each in folders),
-            folders=[asdict(each) for each in folders],
-            says=says,
-            error=error,
+            folders=[asdict(each) | {"folder": _storable(each.folder)} for each in folders],
+            says=_storable(says),
+            error=None if error is None else _storable(error),
             ended=self._clock() if ended else None,
         )
 
@@ -110,3 +110,8 @@ class ClaimedClearings:
         is_own = (ClearingRow.host == self._host, ClearingRow.ended.is_(None))
         with self._database.writing() as session:
             session.execute(update(ClearingRow).where(which, *is_own).values(**values))
+
+
+def _storable(text: str) -> str:
+    """Return *text*, which may quote a daemon, as every database can hold it."""
+    return text.replace("\0", "�").encode("utf-8", "replace").decode("utf-8")
