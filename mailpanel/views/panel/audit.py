@@ -38,6 +38,7 @@ ACTIONS = {
     "setting.adopt": _("asked what stands on a host"),
     "setting.dry_run": _("asked what a change would do"),
     "setting.flush": _("had waiting mail tried"),
+    "clearing.run": _("had Junk and Trash cleared"),
     "setting.put_back": _("put back over edits"),
     "setting.reset": _("reset"),
     "setting.restore": _("restored"),
