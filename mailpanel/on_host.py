@@ -1,4 +1,4 @@
-"""What one mail host is asked to do, by a page or by a program, and what came of it."""
+"""What mail hosts are asked to do, by a page or by a program, and what came of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mailpanel.errors import DatabaseAway
 from mailpanel.services.changes import SettingState
 from mailpanel.services.errands import Answer, only
 
-__all__ = ["adopted", "cleared", "flushed", "put_back"]
+__all__ = ["adopted", "cleared", "flushed", "put_back", "told"]
 
 
 def put_back(request: Any, setting: str, host: str) -> Answer:
@@ -43,6 +43,13 @@ def cleared(request: Any) -> dict[str, Any]:
     ticket = request.clearings.ask(request.author)
     answers = _answers(request, ticket)
     return {"ticket": ticket, "hosts": answers, "runs": request.clearings.of(ticket)}
+
+
+def told(ticket: str, answers: list[Answer]) -> dict[str, Any]:
+    """Return what the hosts have answered to the errands of *ticket*, and whether all is well."""
+    done = all(each["done"] for each in answers)
+    ok = done and bool(answers) and all(each["ok"] for each in answers)
+    return {"ticket": ticket, "done": done, "ok": ok, "hosts": answers}
 
 
 def _done(request: Any, ticket: str) -> Answer:

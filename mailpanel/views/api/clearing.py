@@ -11,7 +11,6 @@ from mailpanel.bodies import ClearingQuery, Nothing, body_of, query_of
 from mailpanel.paging import next_page
 from mailpanel.resources import Clearing
 from mailpanel.security import Permission
-from mailpanel.views.api.settings import told
 
 __all__ = ["list_runs", "preview", "run"]
 
@@ -44,7 +43,7 @@ def preview(_context: Clearing, request: Any) -> dict[str, Any]:
     """Let each mail host count what would go after so many days; nothing is saved or deleted."""
     given = jsonform.loads(request.body)
     ticket = request.errands.test(INTERVAL, given, request.author)
-    return {"preview": told(ticket, request.answered(ticket))}
+    return {"preview": on_host.told(ticket, request.answered(ticket))}
 
 
 @view_config(

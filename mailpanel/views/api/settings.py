@@ -6,12 +6,12 @@ from typing import Any
 
 from pyramid.view import view_config, view_defaults
 
-from mailpanel import jsonform
+from mailpanel import jsonform, on_host
 from mailpanel.headers import asks_for_message, change_query, etag, if_match
 from mailpanel.resources import Setting, Settings
 from mailpanel.security import Permission
 
-__all__ = ["SettingViews", "list_settings", "status", "told"]
+__all__ = ["SettingViews", "list_settings", "status"]
 
 Answer = dict[str, Any] | None
 
@@ -52,7 +52,7 @@ def test(context: Setting, request: Any) -> Answer:
     ticket = request.errands.test(
         context.name, given, request.author, errors=errors, message_for=message_for
     )
-    return {"test": told(ticket, request.answered(ticket))}
+    return {"test": on_host.told(ticket, request.answered(ticket))}
 
 
 @view_config(
@@ -64,14 +64,7 @@ def test(context: Setting, request: Any) -> Answer:
 def tested(context: Setting, request: Any) -> Answer:
     """Return what the hosts have answered so far to a test."""
     ticket = request.matchdict["ticket"]
-    return {"test": told(ticket, request.errands.found(context.name, ticket))}
-
-
-def told(ticket: str, answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what the hosts have answered to the errands of *ticket*, and whether all is well."""
-    done = all(each["done"] for each in answers)
-    ok = done and bool(answers) and all(each["ok"] for each in answers)
-    return {"ticket": ticket, "done": done, "ok": ok, "hosts": answers}
+    return {"test": on_host.told(ticket, request.errands.found(context.name, ticket))}
 
 
 @view_defaults(route_name="setting", renderer="json")
@@ -97,7 +90,7 @@ class SettingViews:
         if self.query.dry_run:
             asked = {"kind": "dry_run", "errors": self.query.errors}
             ticket = self.errands.test(self.name, given, self.request.author, **asked)
-            return {"dry_run": told(ticket, self.request.answered(ticket))}
+            return {"dry_run": on_host.told(ticket, self.request.answered(ticket))}
         state = self.changes.set(self.name, given, self.request.author, **self._conditions())
         return self._answer(self.request.settled(state) or state)
 
@@ -107,7 +100,7 @@ class SettingViews:
         if self.query.dry_run:
             errors = self.query.errors
             ticket = self.errands.dry_reset(self.name, self.request.author, errors=errors)
-            return {"dry_run": told(ticket, self.request.answered(ticket))}
+            return {"dry_run": on_host.told(ticket, self.request.answered(ticket))}
         state = self.changes.reset(self.name, self.request.author, **self._conditions())
         reached = self.request.settled(state) if state else None
         return {"settings": reached.as_deleting()} if reached else None
