@@ -32,6 +32,8 @@ class ClearingPost:
     def claimed(self, due: ClearingDue) -> ClearingClaimed | None:
         """Return the answer to *due*; ``None`` while the database is away: it is asked anew."""
         with suppress(DatabaseAway), self._complaints.about(WHAT):
+            # Else a run that has ended would be taken for the one that is asked for.
+            self.write()
             if due.day is None:
                 return ClearingClaimed(due.number, self._clearings.claim_asked(due.errand))
             day = date.fromisoformat(due.day)
