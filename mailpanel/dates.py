@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from mailpanel.words import Words, _, counted
 
-__all__ = ["ago", "day", "exactly", "in_full", "minute"]
+__all__ = [
+    "ago",
+    "calendar_day",
+    "calendar_day_and_year",
+    "day",
+    "exactly",
+    "in_full",
+    "minute",
+]
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -42,9 +50,17 @@ def ago(time: datetime, now: datetime) -> Words:
 
 def day(time: datetime) -> Words:
     """Return the day of *time*, in UTC."""
-    time = time.astimezone(UTC)
-    month = MONTHS[time.month - 1]
-    return _("${day} ${month} ${year}", day=time.day, month=month, year=time.year)
+    return calendar_day_and_year(time.astimezone(UTC))
+
+
+def calendar_day_and_year(each: date) -> Words:
+    """Return *each* as a calendar has it."""
+    return _("${day} ${month} ${year}", day=each.day, month=MONTHS[each.month - 1], year=each.year)
+
+
+def calendar_day(each: date) -> Words:
+    """Return the same without the year."""
+    return _("${day} ${month}", day=each.day, month=MONTHS[each.month - 1])
 
 
 def exactly(time: datetime) -> Words:

@@ -105,6 +105,7 @@ class Page:
                 _("Server"),
                 [
                     self._link(_("Hosts"), "panel.hosts"),
+                    self._link(_("Clearing"), "panel.clearing"),
                     self._link(_("Accounts"), "panel.accounts"),
                     self._link(_("Audit log"), "panel.audit"),
                 ],
@@ -163,6 +164,7 @@ class _Renderer:
             page=Page(system["request"]),
             layout=self._templates["layout.pt"],
             parts=self._templates["parts.pt"],
+            charts=self._templates["chart.pt"],
             translate=system["request"].language.translate,
             **WORDS,
             **value,

@@ -152,7 +152,14 @@ class Queue(Host):
 
 
 class Clearing(Resource):
-    """What was cleared from Junk and Trash folders."""
+    """What was cleared from Junk and Trash folders, by the setting ``interval``."""
+
+    interval = "junk_trash_clearing_interval"
+
+    @property
+    def setting(self) -> Any:
+        """Return that setting."""
+        return SETTINGS[self.interval]
 
 
 class Accounts(Resource):

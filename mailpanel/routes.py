@@ -129,6 +129,8 @@ def _add_panel(config: Any) -> None:
         "panel.restore", "/settings/{setting}/history/{revision}/restore/", factory=Revision
     )
     config.add_route("panel.audit", "/audit/", factory=AuditLog)
+    config.add_route("panel.clearing", "/clearing/", factory=Clearing)
+    config.add_route("panel.clear", "/clearing/run/", factory=Clearing)
     config.add_route("panel.hosts", "/hosts/", factory=Hosts)
     config.add_route("panel.forget", "/hosts/{host}/forget/", factory=Host)
     config.add_route("panel.account", "/account/", factory=OwnAccount)

@@ -81,6 +81,8 @@ def test_the_routes():
         ("panel.history", "/settings/{setting}/history/", Setting),
         ("panel.restore", "/settings/{setting}/history/{revision}/restore/", Revision),
         ("panel.audit", "/audit/", AuditLog),
+        ("panel.clearing", "/clearing/", Clearing),
+        ("panel.clear", "/clearing/run/", Clearing),
         ("panel.hosts", "/hosts/", Hosts),
         ("panel.forget", "/hosts/{host}/forget/", Host),
         ("panel.account", "/account/", OwnAccount),

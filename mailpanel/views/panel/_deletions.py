@@ -16,7 +16,7 @@ from mailpanel.views.panel._cards import Card
 from mailpanel.views.panel._trials import Trial, size
 from mailpanel.words import Words, _, counted, grouped, sentences
 
-__all__ = ["BACK", "CONFIRM", "Losses", "is_confirmed", "question"]
+__all__ = ["BACK", "CONFIRM", "Losses", "is_confirmed", "losses", "question"]
 
 CONFIRM = "confirm"
 """The field in which the setting's title is typed."""
@@ -27,9 +27,12 @@ PATIENCE = 10
 
 
 class Losses:
-    """What would go at first, as far as the hosts have told: *trials*, and who is *away*."""
+    """What would go at first, as far as the hosts have told: *answers*, and who is *away*."""
 
-    def __init__(self, trials: list[Trial], away: list[str], why: str | None = None) -> None:
+    def __init__(
+        self, answers: list[dict[str, Any]], away: list[str], why: str | None = None
+    ) -> None:
+        trials = [Trial(self.counts(each)) for each in answers]
         self.counted = [each for each in trials if each.done and each.is_counted]
         unknown = [_unknown(each) for each in trials if not (each.done and each.is_counted)]
         missing = [
@@ -43,34 +46,43 @@ class Losses:
         self._messages = self._sum("messages")
         self._already = self._messages - sum(each.newly for each in self.counted)
 
+    def counts(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return what of *answer* counts."""
+        return answer
+
     @property
     def headline(self) -> Words:
         """Return it in a sentence."""
         if not self.counted:
             return _("How much would go is not known.")
-        if not self._messages:
-            if self._complete:
-                return _("Nothing is old enough yet: it goes as it gets there.")
-            return _("Nothing was found so far: it goes as it gets there.")
-        return self._counted
+        return self._counted if self._messages else self.nothing(complete=self._complete)
+
+    def nothing(self, *, complete: bool) -> Words:
+        """Return the sentence where nothing would go."""
+        if complete:
+            return _("Nothing is old enough yet: it goes as it gets there.")
+        return _("Nothing was found so far: it goes as it gets there.")
 
     @property
     def _counted(self) -> Words:
-        found = {
-            "messages": counted(
-                "${count} message (${size})",
-                "${count} messages (${size})",
-                self._messages,
-                size=size(self._sum("bytes")),
-            ),
-            "already": grouped(self._already),
-        }
+        found = {"messages": self._messages_in_words, "already": grouped(self._already)}
         if not self._already:
             known, least = _("${messages}.", **found), _("At least ${messages}.", **found)
         else:
             known = _("${messages}, of which ${already} would go already.", **found)
             least = _("At least ${messages}, of which ${already} would go already.", **found)
         return known if self._complete else least
+
+    @property
+    def _messages_in_words(self) -> Words:
+        if not (found := self._sum("bytes")):
+            return counted("${count} message", "${count} messages", self._messages)
+        return counted(
+            "${count} message (${size})",
+            "${count} messages (${size})",
+            self._messages,
+            size=size(found),
+        )
 
     def _sum(self, name: str) -> int:
         return sum(each.total(name) for each in self.counted)
@@ -92,20 +104,23 @@ def question(pages: Any, card: Card, value: Mapping[str, Any], texts: Mapping[st
         "title": _("Delete more from ${setting}?", setting=card.setting.title),
         "card": card,
         "words": card.setting.in_words(value),
-        "losses": _losses(request, card, value),
+        "losses": losses(request, card, value),
         "fields": {**texts, "revision": pages.expected},
         "wrong": wrong,
     }
     return render_to_response("confirm.pt", page, request, response=request.response)
 
 
-def _losses(request: Any, card: Card, value: Mapping[str, Any]) -> Losses:
+def losses(
+    request: Any, card: Card, value: Mapping[str, Any], kind: type[Losses] = Losses
+) -> Losses:
+    """Return what the hosts count that *value* deletes, as far as they do so in some seconds."""
     away = [host.name for host in card.hosts if host.away]
     try:
         ticket = request.errands.test(card.setting.name, dict(value), request.author)
     except (Throttled, InvalidFields) as error:
-        return Losses([], away, str(error))
-    return Losses([Trial(each) for each in request.answered(ticket, PATIENCE)], away)
+        return kind([], away, str(error))
+    return kind(request.answered(ticket, PATIENCE), away)
 
 
 def _unknown(trial: Trial) -> str:

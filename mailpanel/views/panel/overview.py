@@ -6,10 +6,11 @@ from typing import Any
 
 from pyramid.view import view_config
 
-from mailpanel.resources import Settings
+from mailpanel.resources import Clearing, Settings
 from mailpanel.security import Permission
 from mailpanel.views.panel._cards import Card, card_of
 from mailpanel.views.panel._notices import notices
+from mailpanel.views.panel._runs import cleared
 from mailpanel.words import _, counted
 
 __all__ = ["overview"]
@@ -27,6 +28,11 @@ def overview(context: Settings, request: Any) -> dict[str, Any]:
     return {
         "title": _("Overview"),
         "cards": cards,
+        "cleared": {
+            card.setting.name: cleared(request, card)
+            for card in cards
+            if card.setting.name == Clearing.interval
+        },
         "notices": list(notices(cards)),
         "busy": any(card.busy for card in cards),
         "hosts": _hosts(cards),
