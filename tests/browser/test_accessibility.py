@@ -73,6 +73,27 @@ def is_asked(person: Person) -> None:
     person.sees("What would go at first")
 
 
+def is_asked_whether_to_clear(person: Person) -> None:
+    is_applied(person)
+    person.open("/clearing/")
+    person.button("Clear now…").click()
+    person.sees("What would go")
+
+
+def was_cleared(person: Person) -> None:
+    is_asked_whether_to_clear(person)
+    person.field("Type “Junk and Trash” to clear it now").fill("Junk and Trash")
+    person.button("Clear now").click()
+    person.sees("deleted.")
+    person.page.get_by_text("The same in figures").click()
+
+
+def was_cleared_on_the_overview(person: Person) -> None:
+    was_cleared(person)
+    person.open("/")
+    person.sees("cleared per day, last 14 days")
+
+
 def is_asked_again(person: Person) -> None:
     is_asked(person)
     person.button("Save and delete").click()
@@ -224,6 +245,10 @@ VISITS: dict[str, Visit] = {
     "no history": opens("/settings/system_mailer/history/"),
     "audit": opens("/audit/"),
     "hosts": opens("/hosts/"),
+    "nothing cleared yet": opens("/clearing/"),
+    "clear now": is_asked_whether_to_clear,
+    "cleared": was_cleared,
+    "cleared, on the overview": was_cleared_on_the_overview,
     "forget": opens("/hosts/playground/forget/"),
     "account": opens("/account/"),
     "second factor": is_setting_up_a_factor,
@@ -261,7 +286,15 @@ def test_another_language_has_room(someone: MakePerson) -> None:
     person.field("Passwort").fill(person.password)
     person.button("Anmelden").click()
     settings = [f"/settings/{name}/" for name in SETTINGS]
-    others = ("/hosts/", "/accounts/", "/accounts/admin/", "/tokens/", "/audit/", "/account/")
+    others = (
+        "/hosts/",
+        "/clearing/",
+        "/accounts/",
+        "/accounts/admin/",
+        "/tokens/",
+        "/audit/",
+        "/account/",
+    )
     for path in ("/", *settings, *others, "/account/second-factor/", f"{RELAYHOST}reset/"):
         person.open(path)
         expect(person.page.locator("html")).to_have_attribute("lang", "de")
@@ -328,7 +361,7 @@ def test_nothing_moves_while_a_page_loads_or_a_status_changes(admin: Person) -> 
     admin.page.add_init_script(SHIFTS)
     for width in (360, 1440):
         admin.page.set_viewport_size({"width": width, "height": 800})
-        for path in ("/", RELAYHOST, "/hosts/", "/accounts/", "/tokens/", "/audit/", "/account/"):
+        for path in ("/", RELAYHOST, "/hosts/", "/clearing/", "/accounts/", "/tokens/", "/audit/"):
             admin.open(path)
             admin.page.wait_for_timeout(200)
             assert admin.page.evaluate("shifts") < 0.01, path

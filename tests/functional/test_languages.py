@@ -11,6 +11,7 @@ from answering import answering
 from factor import FACTOR, enrol
 from foreign import TAG, Foreign, untranslated
 from panel import ACCOUNTS_URL, ADDRESS, AUTH_URL, PASSWORD, RELAYHOST, Panel
+from test_panel_clearing import ran
 from test_panel_deletions import DONE as COUNTED
 from test_panel_relay import AILING
 from typing_in import confirmed, set_by_api, texts, url
@@ -115,7 +116,15 @@ class TestWithoutAWordOfOurs:
 
     def test_pages_where_nothing_is_yet(self, reader: Reader) -> None:
         """Each says what will stand there."""
-        for path in ("/", "/hosts/", "/audit/", "/accounts/", "/tokens/", "/account/"):
+        for path in (
+            "/",
+            "/hosts/",
+            "/audit/",
+            "/accounts/",
+            "/tokens/",
+            "/account/",
+            "/clearing/",
+        ):
             reader.opens(path)
         for setting in SETTINGS.values():
             for page in ("", "reset/", "history/"):
@@ -153,6 +162,23 @@ class TestWithoutAWordOfOurs:
             asked = reader.sends(url(INTERVAL), junk_days="7", trash_days="14", revision="")
         panel.wsgi.registry.errand_wait = 0
         reader.reads(reader.browser.send(asked, confirm="no"), 422)
+        reader.reads(confirmed(reader.browser, asked))
+
+    def test_what_was_cleared_and_what_clears_now(self, panel: Panel, reader: Reader) -> None:
+        """Done, failed and under way; asked, refused, and begun."""
+        set_by_api(panel, INTERVAL)
+        panel.report(INTERVAL.name, 1)
+        for messages, more in ((0, {}), (9, {"asked_by": "alice"}), (9, {"error": NO})):
+            ran(panel, messages, **more)
+            reader.opens("/clearing/")
+            reader.opens("/")
+        with answering(panel, mail1=COUNTED):
+            asked = reader.sends("/clearing/run/")
+        with answering(panel, mail1=COUNTED):
+            reader.reads(reader.browser.send(asked, confirm="no"), 422)
+        reader.reads(confirmed(reader.browser, asked))
+        ran(panel, 0, ended=None, mail_store="mail2")
+        reader.opens("/clearing/")
         reader.reads(confirmed(reader.browser, asked))
 
     def test_what_is_wrong_with_what_was_typed(self, panel: Panel, reader: Reader) -> None:

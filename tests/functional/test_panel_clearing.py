@@ -35,7 +35,7 @@ def ran(panel: Panel, messages: int = 1_200, ago: timedelta = timedelta(), **oth
     at = datetime.now(UTC) - ago
     given = {
         "host": "mail1",
-        "mail_store": "/var/vmail",
+        "mail_store": "mail1",
         "started": at,
         "ended": at,
         "messages": messages,
@@ -47,13 +47,17 @@ def ran(panel: Panel, messages: int = 1_200, ago: timedelta = timedelta(), **oth
         session.add(ClearingRow(**given))
 
 
+def begun(session: Session, errand: ErrandRow, **how: Any) -> None:
+    """Begin to clear, as the host that was asked does."""
+    given = {"host": errand.host, "mail_store": "default", "folders": [], **how}
+    ours = {"ticket": errand.ticket, "asked_by": errand.asked_by, "started": datetime.now(UTC)}
+    session.add(ClearingRow(**given, **ours))
+
+
 def clears(session: Session, errand: ErrandRow) -> None:
-    """Delete what :data:`DUE` has counted, as the host that was asked does."""
-    now = datetime.now(UTC)
-    given = {"started": now, "ended": now, "messages": 1_200, "bytes": 3_400_000}
-    run = ClearingRow(host=errand.host, mail_store="/var/vmail", ticket=errand.ticket, **given)
-    run.asked_by, run.folders = errand.asked_by, FOLDERS
-    session.add(run)
+    """Delete what :data:`DUE` has counted, and end."""
+    went = {"messages": 1_200, "bytes": 3_400_000, "folders": FOLDERS}
+    begun(session, errand, ended=datetime.now(UTC), **went)
 
 
 def is_applied(panel: Panel, **more: Any) -> None:
@@ -136,8 +140,8 @@ class TestRuns:
         ran(panel, asked_by="alice", ticket="0" * 32)
         assert "asked for by alice" in text(panel.browser().get("/clearing/"), "#runs li")
 
-    def test_the_mail_store_is_told_where_there_is_more_than_one(self, panel: Panel) -> None:
-        """Where there is one, its name says nothing."""
+    def test_the_mail_store_is_told_where_it_has_a_name_of_its_own(self, panel: Panel) -> None:
+        """Without one it is called as its host is."""
         browser = panel.browser()
         ran(panel)
         assert "mail store" not in text(browser.get("/clearing/"), "#runs")
@@ -239,12 +243,18 @@ class TestClearNow:
             browser.send(page, confirm="Junk and Trash")
         assert text(browser.get("/clearing/"), ".flash") == "Nothing was old enough."
 
-    def test_what_takes_longer_is_followed_on_the_page(self, panel: Panel) -> None:
-        """Nobody looks at nothing meanwhile."""
+    @pytest.mark.parametrize("begins", [True, False])
+    def test_what_takes_longer_is_followed_on_the_page(self, panel: Panel, begins: bool) -> None:
+        """Nobody looks at nothing meanwhile, whether or not the host has begun."""
         is_applied(panel)
         browser = panel.browser()
-        browser.send(question(panel, browser), confirm="Junk and Trash")
-        assert "It is being cleared." in text(browser.get("/clearing/"), ".flash")
+        page = question(panel, browser)
+        with answering(panel, begun, **({"mail1": CLEARED} if begins else {})):
+            panel.wsgi.registry.errand_wait = 20 if begins else 0
+            browser.send(page, confirm="Junk and Trash")
+        page = browser.get("/clearing/")
+        assert text(page, ".flash") == "It is being cleared. What goes stands below."
+        assert bool(page.html.select("#runs[data-busy]")) == begins
 
     def test_a_host_that_cannot_says_why(self, panel: Panel) -> None:
         is_applied(panel)

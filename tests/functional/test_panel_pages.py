@@ -137,7 +137,16 @@ class TestFiles:
     def test_no_page_asks_another_host(self, panel: Panel) -> None:
         """Nor does a file of ours."""
         browser = panel.browser()
-        urls = ("/", SETTING, "/hosts/", "/account/", "/accounts/", "/tokens/", "/audit/")
+        urls = (
+            "/",
+            SETTING,
+            "/hosts/",
+            "/account/",
+            "/accounts/",
+            "/tokens/",
+            "/audit/",
+            "/clearing/",
+        )
         pages = [browser.get(url) for url in urls]
         for url in re.findall(r'(?:href|src)="(/static/[^"]+)"', pages[0].text):
             if "bootstrap" not in url:

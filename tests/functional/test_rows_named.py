@@ -7,6 +7,7 @@ import logging
 import pytest
 from panel import PASSWORD, RELAYHOST, Panel
 from sqlalchemy import text
+from test_panel_clearing import ran
 from webtest import TestResponse
 
 from mailpanel.services.broken_rows import CORRECT, BrokenRows
@@ -19,7 +20,7 @@ GENERIC = "The fault is the server's"
 
 # The pages and calls that show what a MasterAdmin may see.
 SHOWN = (
-    *("/", "/hosts/", "/audit/", "/accounts/", "/account/", "/tokens/"),
+    *("/", "/hosts/", "/clearing/", "/audit/", "/accounts/", "/account/", "/tokens/"),
     *(f"/settings/{NAME}/{each}" for each in ("", "history/", "reset/")),
     *("/hosts/mail1/forget/", "/api/v1/settings/", HOSTS, f"{HOSTS}mail1/", "/api/v1/audit/"),
     *(f"{RELAYHOST}{each}" for each in ("", "status/", "history/")),
@@ -41,6 +42,8 @@ OTHER_JSON = [
     ("hosts", "versions", "'[1]'"),
     ("audit_entries", "detail", "'7'"),
     ("accounts", "created", "'infinity'"),
+    ("clearings", "folders", "'7'"),
+    ("clearings", "folders", "'[{}]'"),
 ]
 # SQLite takes anything in any column.
 ANYTHING = [
@@ -53,6 +56,9 @@ ANYTHING = [
     ("hosts", "versions", "'{'"),
     ("hosts", "last_seen", "'soon'"),
     ("audit_entries", "detail", "'{'"),
+    ("clearings", "folders", "'{'"),
+    ("clearings", "started", "'soon'"),
+    ("clearings", "messages", "'many'"),
     ("accounts", "language", "CAST(X'7BFF7D' AS TEXT)"),
 ]
 
@@ -76,6 +82,7 @@ def filled(panel: Panel) -> Panel:
     panel.set(VALUE)
     panel.report(NAME, 1, details=DETAILS)
     panel.hosts.present("mail1", NAME, {"relayhost": "[own.test]:25"})
+    ran(panel)
     return panel
 
 

@@ -14,7 +14,7 @@ class Due(Losses):
     """See the module."""
 
     def counts(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """Leave out what waits: for the grace to be over, or for a change that has failed there.
+        """Leave out what waits for the grace to be over, or for a host to apply what is wanted.
 
         The size and the mailboxes of the rest are not told then: nobody has counted them.
         """

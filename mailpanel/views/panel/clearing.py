@@ -40,7 +40,6 @@ def clearing(context: Clearing, request: Any) -> Page:
         "card": card,
         "cleared": cleared(request, card),
         "runs": runs,
-        "many_stores": len({run.mail_store for run in runs}) > 1,
         "busy": card.busy or any(run.is_running for run in runs),
         "can_run": _is_live(card),
         "here": request.path_qs,
@@ -86,13 +85,13 @@ class ClearViews:
             begun = on_host.cleared(self.request)
         except (Conflict, Throttled) as error:
             return str(error)
-        if not all(each["done"] for each in answers):
-            return _("It is being cleared. What goes stands below.")
+        is_under_way = any(run["status"] == "running" for run in runs)
+        if is_under_way or not all(each["done"] for each in answers):
+            went: str = _("It is being cleared. What goes stands below.")
+        else:
+            went = deleted(*(sum(run[name] for run in runs) for name in ("messages", "bytes")))
         errors = [joined(": ", (each["host"], each["error"])) for each in answers if each["error"]]
-        if errors and not runs:
-            return sentences(*errors)
-        total = deleted(*(sum(run[name] for run in runs) for name in ("messages", "bytes")))
-        return sentences(total, *errors)
+        return sentences(went if runs or not errors else None, *errors)
 
     @property
     def _newest(self) -> str:
@@ -104,6 +103,6 @@ class ClearViews:
 
 
 def _is_live(card: Card) -> bool:
-    """Say whether an interval of ours is live on a host."""
+    """Say whether there is a host on which an interval of ours is live."""
     is_set = card.state is not None and card.state.is_set
-    return is_set and any(host.status == "applied" or host.live for host in card.hosts)
+    return is_set and any(host.status == "applied" for host in card.hosts)
