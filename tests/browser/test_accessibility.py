@@ -74,17 +74,20 @@ def is_asked(person: Person) -> None:
 
 
 def is_asked_whether_to_clear(person: Person) -> None:
-    is_applied(person)
+    person.may_clear()
     person.open("/clearing/")
     person.button("Clear now…").click()
     person.sees("What would go")
 
 
 def was_cleared(person: Person) -> None:
-    is_asked_whether_to_clear(person)
-    person.field("Type “Junk and Trash” to clear it now").fill("Junk and Trash")
-    person.button("Clear now").click()
-    person.sees("deleted.")
+    person.open("/clearing/")
+    # A host rests for a minute between two runs.
+    if not person.page.locator("#runs li").count():
+        is_asked_whether_to_clear(person)
+        person.field("Type “Junk and Trash” to clear it now").fill("Junk and Trash")
+        person.button("Clear now").click()
+        expect(person.page.locator("#chart svg")).to_be_visible(timeout=30_000)
     person.page.get_by_text("The same in figures").click()
 
 

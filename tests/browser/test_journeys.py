@@ -283,6 +283,29 @@ def test_more_mail_is_deleted_only_after_a_question(admin: Person) -> None:
     admin.sees("Saved.")
 
 
+def test_what_is_old_is_cleared_now_after_a_question(admin: Person) -> None:
+    """The page follows the run to its end, and the overview has its picture."""
+    admin.may_clear()
+    admin.open("/clearing/")
+    runs = admin.page.locator("#runs li")
+    before = runs.count()
+    admin.button("Clear now…").click()
+    admin.sees("Clear Junk and Trash now?")
+    admin.button("Clear now").click()
+    admin.sees("This is not the setting's name. Nothing was cleared.")
+    admin.field("Type “Junk and Trash” to clear it now").fill("Junk and Trash")
+    admin.button("Clear now").dblclick()
+    expect(runs).to_have_count(before + 1, timeout=30_000)
+    expect(runs.first).to_contain_text("asked for by admin")
+    expect(runs.first).to_contain_text(re.compile("deleted|old enough"), timeout=30_000)
+    expect(admin.page.locator("#chart svg[role=img]")).to_be_visible()
+    expect(admin.page.get_by_role("img", name="Messages cleared per day")).to_be_visible()
+    admin.open("/")
+    admin.sees("cleared per day, last 14 days")
+    admin.page.get_by_role("link", name="all runs").click()
+    expect(runs).to_have_count(before + 1)
+
+
 def test_an_account_comes_and_goes(admin: Person, someone: MakePerson) -> None:
     """Its owner is in with the password that was set, and out when it is removed."""
     admin.page.get_by_role("link", name="Accounts").click()

@@ -85,6 +85,7 @@ class ClearViews:
             begun = on_host.cleared(self.request)
         except (Conflict, Throttled) as error:
             return str(error)
+        answers, runs = begun["hosts"], begun["runs"]
         is_under_way = any(run["status"] == "running" for run in runs)
         if is_under_way or not all(each["done"] for each in answers):
             went: str = _("It is being cleared. What goes stands below.")
