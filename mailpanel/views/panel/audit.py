@@ -21,7 +21,6 @@ ACTIONS = {
     "account.enable": _("enabled an account"),
     "account.passwd": _("gave an account a new password"),
     "account.remove": _("removed an account"),
-    "clearing.run": _("had folders cleared"),
     "host.forget": _("forgot a mail host"),
     "keys.rotate": _("made new keys"),
     "master.log_in": _("the master password opened a mailbox"),

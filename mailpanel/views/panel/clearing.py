@@ -72,8 +72,9 @@ class ClearViews:
         return {
             "title": _("Clear ${setting} now?", setting=card.setting.title),
             "card": card,
-            "losses": losses(self.request, card, card.state.value, Due),
+            # Before they count: what is cleared meanwhile is no more what the page tells.
             "newest": self._newest,
+            "losses": losses(self.request, card, card.state.value, Due),
             "wrong": wrong,
         }
 
