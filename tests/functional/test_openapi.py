@@ -97,6 +97,7 @@ BETWEEN_FIELDS = {"message", "username", "password", "security", "networks", "ex
 OTHERS = {
     "/accounts/": {409},
     "/auth/": {401},
+    "/clearing/run/": {202, 409},
     "/settings/imap_master_password/history/{revision}/restore/": {409},
 }
 
