@@ -32,6 +32,7 @@ READS = {
     Permission.LIST_SETTINGS,
     Permission.READ_SETTING,
     Permission.READ_HOSTS,
+    Permission.READ_CLEARING,
     Permission.READ_ACCOUNTS,
     Permission.READ_AUDIT,
     Permission.READ_TOKENS,
