@@ -25,6 +25,8 @@ __all__ = ["LARGEST_PAGE", "PAGE", "WITHOUT_A_WORD", "Clearings"]
 
 PAGE, LARGEST_PAGE = 50, 500  # runs
 DAYS = 14
+# A store that has had no run since is cleared by nobody any more.
+RECENT = timedelta(days=2)
 WITHOUT_A_WORD = "It ended without a word: the host or its mailpanel apply was stopped."
 
 
@@ -67,6 +69,19 @@ class Clearings:
         with self._database.reading() as session:
             live = self._live(session)
             return [_as_dict(row, live) for row in session.scalars(query)]
+
+    def failed(self) -> list[dict[str, Any]]:
+        """Return the last run of each mail store of the last two days, where that has failed."""
+        newest = select(func.max(ClearingRow.id)).group_by(ClearingRow.mail_store)
+        query = (
+            select(ClearingRow)
+            .where(ClearingRow.id.in_(newest), ClearingRow.started >= self._clock() - RECENT)
+            .order_by(ClearingRow.host)
+        )
+        with self._database.reading() as session:
+            live = self._live(session)
+            runs = [_as_dict(row, live) for row in session.scalars(query)]
+        return [run for run in runs if run["status"] == "failed"]
 
     def per_day(self, days: int = DAYS) -> list[tuple[date, int]]:
         """Return how many messages were cleared on each of the last *days* days, in UTC.

@@ -116,6 +116,29 @@ class TestPicture:
             assert "will stand here after the first daily run" in text(browser.get(url))
 
 
+class TestNotice:
+    def test_a_run_that_failed_stands_first_on_the_overview(self, panel: Panel) -> None:
+        """Until one has not, and not for what was reset or is nobody's any more."""
+        is_applied(panel)
+        ran(panel, error="Dovecot is not running on this host, so nothing is cleared.")
+        browser = panel.browser()
+        (notice,) = browser.get("/").html.select(".notice")
+        assert notice.h2.get_text() == "Junk and Trash: not everything was cleared on mail1"
+        assert "Dovecot is not running on this host" in notice.get_text()
+        assert notice.a["href"] == "/clearing/"
+        ran(panel, mail_store="another", ago=timedelta(days=3), error="It ended without a word.")
+        assert len(browser.get("/").html.select(".notice")) == 1
+        ran(panel)
+        assert not browser.get("/").html.select(".notice")
+
+    def test_what_is_reset_is_not_missed(self, panel: Panel) -> None:
+        is_applied(panel)
+        ran(panel, error="It ended without a word.")
+        panel.call("DELETE", f"/api/v1/settings/{NAME}/")
+        panel.report(NAME, 2)
+        assert not panel.browser().get("/").html.select(".notice")
+
+
 class TestRuns:
     def test_where_there_is_none_it_says_what_will_be_here_and_how(self, panel: Panel) -> None:
         """With the way to it."""

@@ -313,6 +313,11 @@ class Card:
         return status
 
     @property
+    def is_set(self) -> bool:
+        """Say whether a value is wanted."""
+        return self.state is not None and self.state.is_set
+
+    @property
     def busy(self) -> bool:
         """Say whether it may become something else by itself."""
         return self.status in ("applying", "deleting")
@@ -335,7 +340,7 @@ class Card:
     @property
     def words(self) -> list[str]:
         """Return what is so, or what is wanted, in sentences."""
-        if self.state is not None and self.state.is_set:
+        if self.is_set:
             return [self.setting.in_words(self.state.value)]
         if self.status is not None:
             return [_("Each host gets back what stood there before mailpanel.")]

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailpanel.views.panel._cards import STEPS, Card, HostPart, listed
-from mailpanel.words import _, counted, sentences
+from mailpanel.views.panel._runs import Run
+from mailpanel.words import Words, _, counted, sentences
 
-__all__ = ["Notice", "notices"]
+__all__ = ["Notice", "not_cleared", "notices"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Notice:
     """The host on which what was edited can be put back."""
     flush: HostPart | None = None
     """The host on which the mail that waits can be tried now."""
+    leads_to: tuple[str, Words] | None = None
+    """The route of the page that has more of it, and what is promised there."""
 
 
 def notices(cards: list[Card]) -> Iterator[Notice]:
@@ -75,6 +78,22 @@ def _relays(card: Card) -> Iterator[Notice]:
             text = sentences(*relay.sentences)
             title = relay.title(card.setting.title, host.name)
             yield Notice(title, text, card=card, flush=host)
+
+
+def not_cleared(card: Card, runs: list[Run]) -> Iterator[Notice]:
+    """Yield on which hosts the last of the *runs* that go by *card*'s setting has failed."""
+    for run in runs:
+        if card.is_set:
+            yield Notice(
+                _(
+                    "${setting}: not everything was cleared on ${host}",
+                    setting=card.setting.title,
+                    host=run.host,
+                ),
+                run.error or "",
+                _("Dovecot goes on clearing the mailboxes that are used."),
+                leads_to=("panel.clearing", _("See the runs")),
+            )
 
 
 def _undelivered(card: Card) -> Iterator[Notice]:

@@ -106,5 +106,4 @@ class ClearViews:
 
 def _is_live(card: Card) -> bool:
     """Say whether there is a host on which an interval of ours is live."""
-    is_set = card.state is not None and card.state.is_set
-    return is_set and any(host.status == "applied" for host in card.hosts)
+    return card.is_set and any(host.status == "applied" for host in card.hosts)

@@ -9,8 +9,8 @@ from pyramid.view import view_config
 from mailpanel.resources import Clearing, Settings
 from mailpanel.security import Permission
 from mailpanel.views.panel._cards import Card, card_of
-from mailpanel.views.panel._notices import notices
-from mailpanel.views.panel._runs import cleared
+from mailpanel.views.panel._notices import not_cleared, notices
+from mailpanel.views.panel._runs import Run, cleared
 from mailpanel.words import _, counted
 
 __all__ = ["overview"]
@@ -25,15 +25,16 @@ __all__ = ["overview"]
 def overview(context: Settings, request: Any) -> dict[str, Any]:
     """Return all settings, and before them what is wrong."""
     cards = [card_of(request, setting) for setting in context.registered]
+    clearing = [card for card in cards if card.setting.name == Clearing.interval]
+    failed = [Run(each) for each in request.clearings.failed()]
     return {
         "title": _("Overview"),
         "cards": cards,
-        "cleared": {
-            card.setting.name: cleared(request, card)
-            for card in cards
-            if card.setting.name == Clearing.interval
-        },
-        "notices": list(notices(cards)),
+        "cleared": {card.setting.name: cleared(request, card) for card in clearing},
+        "notices": [
+            *notices(cards),
+            *(notice for card in clearing for notice in not_cleared(card, failed)),
+        ],
         "busy": any(card.busy for card in cards),
         "hosts": _hosts(cards),
     }

@@ -210,7 +210,7 @@ def form_on(card: Card, texts: Mapping[str, str] | None = None) -> Form:
 
 def present_revision(card: Card) -> str:
     """Return the present revision as a form carries it; empty where the setting is not set."""
-    return str(card.state.revision) if card.state is not None and card.state.is_set else ""
+    return str(card.state.revision) if card.is_set else ""
 
 
 def _was_this(card: Card, form: Form, username: str) -> bool:
