@@ -57,8 +57,9 @@ def messages() -> Iterator[Message]:
     """Yield each message of each module and template."""
     for path in sorted(PACKAGE.rglob("*.py")):
         source = path.read_text(encoding="utf-8")
-        for node in ast.walk(ast.parse(source)) if "mailpanel.words import" in source else ():
-            yield from _call(node, str(path.relative_to(ROOT)))
+        if "mailpanel.words import" in source or path == PACKAGE / "words.py":
+            for node in ast.walk(ast.parse(source)):
+                yield from _call(node, str(path.relative_to(ROOT)))
     for path in sorted(PACKAGE.rglob("*.pt")):
         yield from _Template(path).found
 

@@ -159,6 +159,11 @@ class TestRuns:
         assert "the daily run" in run
         assert "UTC" in page.html.select_one("#runs time")["title"]
 
+    def test_its_figures_are_written_as_the_reader_writes_them(self, panel: Panel) -> None:
+        ran(panel)
+        run = text(panel.browser(languages="de").get("/clearing/"), "#runs li")
+        assert "1 200 Nachrichten (3,4 MB) gelöscht." in run
+
     def test_what_somebody_asked_for_has_their_name(self, panel: Panel) -> None:
         ran(panel, asked_by="alice", ticket="0" * 32)
         assert "asked for by alice" in text(panel.browser().get("/clearing/"), "#runs li")
