@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from datetime import time as time_of_day
 from typing import Any
 
 from mailpanel.apply.faults import log_frames, unforeseen
@@ -36,6 +37,10 @@ SLICE, TELL = 1.0, 10.0
 # How soon the courier is asked again where it did not answer, and how soon, in seconds, folders
 # are cleared on request once more: whoever can write to the database could ask for ever.
 ASK_AGAIN = REST = 60.0
+# As many answers are taken in a turn; there is one question.
+MOST_ANSWERS = 10
+# So long after its time the run of a day still begins, where the host was off.
+CATCH_UP = timedelta(hours=20)
 CHANGED = "It was ended early: the interval has been changed meanwhile."
 STOPPED = "It was ended early: mailpanel apply was stopped on this host."
 UNDER_WAY = "Folders are being cleared on this host just now; wait until that has ended."
@@ -80,7 +85,7 @@ class Clearing:
         self._run: _Run | None = None
         self._last: ClearingTold | None = None
         self._questions = 0
-        self._asked_at = self._begun_at = float("-inf")
+        self._asked_at = self._ended_at = float("-inf")
         self._asked: ClearingDue | None = None
         self._answers: list[ClearingClaimed] = []
         # The day whose run was, or is nobody's here.
@@ -105,7 +110,7 @@ class Clearing:
             obstacle = UNDER_WAY
         elif not self._clears:
             obstacle = NOTHING
-        elif time.monotonic() - self._begun_at < REST:
+        elif time.monotonic() - self._ended_at < REST:
             obstacle = TOO_SOON
         if obstacle is not None:
             return ErrandAnswer(errand.number, obstacle, (), ())
@@ -114,7 +119,8 @@ class Clearing:
 
     def claimed(self, message: ClearingClaimed) -> None:
         """Take the courier's answer; it may come in the middle of a change."""
-        self._answers.append(message)
+        if len(self._answers) < MOST_ANSWERS:
+            self._answers.append(message)
 
     def _claimed(self, message: ClearingClaimed, wanted: Desired | None) -> None:
         """Begin the run that *message* gives, where it was asked for."""
@@ -141,8 +147,8 @@ class Clearing:
             self._claimed(self._answers.pop(0), wanted)
         if self._run is not None:
             self._slice(self._run, wanted)
-        elif self._is_due(wanted):
-            self._ask(self._today, 0)
+        elif self._is_due(day := self._due_day, wanted):
+            self._ask(day, 0)
 
     def stop(self) -> None:
         """End the run under way: this process ends."""
@@ -160,23 +166,29 @@ class Clearing:
         return bool(record.live and record.value and any(record.value.values()))
 
     @property
-    def _today(self) -> str:
-        return self._now().date().isoformat()
+    def _due_day(self) -> str | None:
+        """Return the day whose run is due, ``None`` where its time is too long ago, or none is."""
+        if self._at == NEVER:
+            return None
+        now = self._now().replace(tzinfo=None)
+        at = datetime.combine(now.date(), time_of_day.fromisoformat(self._at))
+        # Before midnight a service that looks once a minute may come too late for its day.
+        at -= timedelta(days=at > now)
+        return at.date().isoformat() if now - at < CATCH_UP else None
 
     @property
     def _is_stale(self) -> bool:
         return time.monotonic() - self._asked_at >= ASK_AGAIN
 
-    def _is_due(self, wanted: Desired | None) -> bool:
-        # As text: both are digits.
-        is_time = self._at != NEVER and self._now().strftime("%H:%M") >= self._at
-        if not is_time or self._day == self._today or not self._is_stale:
+    def _is_due(self, day: str | None, wanted: Desired | None) -> bool:
+        if day is None or self._day == day or not self._is_stale:
             return False
         if not self._clears:
-            # What is set later today waits for tomorrow's run.
-            self._day = self._today
+            # What is set later waits for the next run.
+            self._day = day
             return False
-        return _is_settled(wanted, self._record)
+        # A host on which it has failed would take the day of one that shares the mail store.
+        return _is_settled(wanted, self._record) and self._record.status == "applied"
 
     def _ask(self, day: str | None, errand: int) -> None:
         self._asked_at = time.monotonic()
@@ -187,6 +199,8 @@ class Clearing:
         self._send(self._asked)
 
     def _begin(self, number: int, wanted: Desired | None) -> None:
+        # Another run may bear its number, where the database was made anew.
+        self._last = None
         try:
             sweep = self._made(wanted)
         except MailpanelError as error:
@@ -195,7 +209,6 @@ class Clearing:
             log_frames(error)
             self._tell(ClearingTold(number, True, str(unforeseen(error)), "", ()))
         else:
-            self._begun_at = time.monotonic()
             self._run = _Run(number, _live(self._record), sweep, time.monotonic())
             # Which days it goes by is known from the beginning.
             self._send(_told(self._run, None, ended=False))
@@ -237,6 +250,7 @@ class Clearing:
 
     def _end(self, run: _Run, error: str | None) -> None:
         self._run = None
+        self._ended_at = time.monotonic()
         if error is not None:
             run.sweep.stop()
         self._tell(_told(run, error, ended=True))

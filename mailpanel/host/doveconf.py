@@ -73,6 +73,10 @@ class Doveconf:
         pairs = self._pairs.keys()
         return [key[1] for key, value in pairs if key[:1] == (block,) and value == "yes"]
 
+    def named(self, word: str) -> dict[Key, str]:
+        """Return all parameters with *word* in their name, by their keys."""
+        return {key: value for key, value in self._pairs if word in key[-1]}
+
     def blocks(self, kind: str, within: Key = ()) -> dict[str, dict[str, str]]:
         """Return the blocks ``kind NAME`` that stand directly in *within*: name to parameters."""
         found: dict[str, dict[str, str]] = {}

@@ -81,9 +81,13 @@ class Dovecot:
             frozenset(re.sub(r" line [0-9]+", "", own_words(line)) for line in warnings),
         )
 
-    def explicit(self) -> Doveconf:
-        """Return all of the configuration that is no default; raises :class:`CheckFailed`."""
-        return Doveconf(_answer(command.run(self.argv("doveconf", "-n"))).stdout)
+    def explicit(self, protocol: str = "") -> Doveconf:
+        """Return all of the configuration that is no default, as it is for *protocol*.
+
+        Raises :class:`CheckFailed`.
+        """
+        only = ("-f", f"protocol={protocol}") if protocol else ()
+        return Doveconf(_answer(command.run(self.argv("doveconf", "-n", *only))).stdout)
 
     def master_pid(self, base_dir: str) -> int | None:
         """Return the process id of the running master process, or ``None``."""

@@ -115,16 +115,24 @@ class DovecotPart(Part):
         """Raise :class:`HostError` unless the Dovecot that runs clears *previews* by itself."""
         if DovecotDaemon.running(self._dovecot) is None:
             raise HostError("Dovecot is not running on this host, so nothing is cleared.")
-        explicit = self._dovecot.configuration().explicit
-        live = _folders(explicit, _inbox_namespace(explicit))
-        for each in previews:
-            folder = live.get(each.folder)
-            if folder is None or folder.autoexpunge != each.days * DAY:
-                raise HostError(
-                    f"By Dovecot's present configuration {each.folder} is not cleared after "
-                    f"{counted(each.days, 'day')}, so nothing is cleared: somebody has edited "
-                    "that. Put it back, or adopt it."
-                )
+        explicit = self._dovecot.explicit()
+        if any(key[0].startswith(("local", "remote")) for key in explicit.named("autoexpunge")):
+            raise HostError(
+                "Dovecot has an interval in a block local or remote, by which no sweep can go, so "
+                "nothing is cleared. Write it outside of that."
+            )
+        namespace = _inbox_namespace(explicit)
+        # Dovecot itself clears as each of them says; the strictest would not be what all do.
+        for protocol in ("imap", "lmtp"):
+            live = _folders(self._dovecot.explicit(protocol), namespace)
+            for each in previews:
+                folder = live.get(each.folder)
+                if folder is None or folder.autoexpunge != each.days * DAY:
+                    raise HostError(
+                        f"By Dovecot's present configuration for {protocol.upper()} {each.folder} "
+                        f"is not cleared after {counted(each.days, 'day')}, so nothing is "
+                        "cleared: somebody has edited that. Put it back, or adopt it."
+                    )
 
     def tidy(self, path: Path) -> None:
         drop_probe(path)

@@ -23,10 +23,16 @@ BATCH = 100
 # The field that doveadm user begins each user with.
 FIRST = "uid"
 NO_SUCH_USER = 67
+# In the name of each field by which the userdb gives a user an interval of their own, such as
+# namespace/inbox/mailbox/Junk/autoexpunge.
+AUTOEXPUNGE = "autoexpunge"
 
 
 class Mailboxes:
     """The names of all users who have a mail directory, batch by batch.
+
+    Who has an interval of their own is left out: Dovecot goes by that for them, whatever the
+    configuration says. Once all are read ``with_their_own`` is how many they were.
 
     They end early at *deadline*, a time of :func:`time.monotonic`, which may be put off from
     batch to batch. *size* is how many a batch has at most. Once they are read, ``complete``
@@ -35,6 +41,7 @@ class Mailboxes:
 
     def __init__(self, dovecot: Dovecot, deadline: float, size: int | None = None) -> None:
         self.complete = True
+        self.with_their_own = 0
         self.deadline = deadline
         self._dovecot = dovecot
         self._size = size or BATCH
@@ -77,7 +84,7 @@ class Mailboxes:
                 found[-1].setdefault(field, value)
         if len(found) == len(names):
             pairs = zip(names, found, strict=True)
-            return [name for name, user in pairs if _has_directory(user)]
+            return [name for name, user in pairs if self._is_concerned(user)]
         if lines.code is None:
             self.complete = False
             return []
@@ -86,6 +93,19 @@ class Mailboxes:
             return []
         # One is gone meanwhile, or cannot be looked up: who of them is told one by one.
         return [name for name in names if self._present([name])]
+
+    def _is_concerned(self, user: dict[str, str]) -> bool:
+        """Say whether *user* has a mail directory, and no interval of their own."""
+        try:
+            if not _has_directory(user):
+                return False
+        except OSError:
+            # One home that cannot be looked at, as on a server that is away, is not the others'.
+            self.complete = False
+            return False
+        own = any(AUTOEXPUNGE in field for field in user)
+        self.with_their_own += own
+        return not own
 
 
 def _has_directory(user: dict[str, str]) -> bool:

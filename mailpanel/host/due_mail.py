@@ -83,7 +83,7 @@ class DueMail:
         if (user, mailbox) != self._at:
             self._at, self._expected = (user, mailbox), 1
         sequence, uid, saved, size = map(int, fields[1:5])
-        if sequence != self._expected:
+        if sequence != self._expected or saved > self._before:
             return None
         self._expected += 1
         return Due(user, mailbox, guid, sequence, uid, saved, size)

@@ -9,7 +9,7 @@ is done: docs/decisions/0014-clearing-sweep.md.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -29,6 +29,8 @@ USERS, MESSAGES = 20, 1000
 # How long one doveadm may take, in seconds: to list or to delete, and in the background.
 PATIENCE, LONG_PATIENCE = 30.0, 300.0
 POLL = 0.02
+# After as many lines of a listing the service may go on with something else.
+LINES = 5000
 MOVED = (
     "Dovecot's plugin lazy_expunge is on: what was cleared was moved to where that keeps it, and "
     "takes up room there."
@@ -45,6 +47,11 @@ class _Chunk:
     uid: int = 0
     messages: int = 0
     bytes: int = 0
+
+    @property
+    def of(self) -> tuple[str, str]:
+        """Whose mailbox, and which."""
+        return self.user, self.guid
 
     def add(self, due: Due) -> None:
         self.uid = due.uid
@@ -102,7 +109,8 @@ class Sweep:
         self._dovecot = dovecot
         self._folders = [_Folder(each, now - each.days * DAY) for each in wanted]
         self._plugins: tuple[str, ...] = ()
-        self._looked_into = 0
+        self._moves = False
+        self._looked_into = self._with_their_own = 0
         self._work = self._swept()
 
     def go_on(self, seconds: float) -> bool:
@@ -132,17 +140,21 @@ class Sweep:
         said = f"{counted(messages, 'message')} ({size(total)}) cleared, {looked} looked into."
         if not all(each.complete for each in self._folders):
             said += " Not every one could be cleared."
-        return f"{said} {MOVED}" if mail_plugins.MOVES in self._plugins else said
+        if self._with_their_own:
+            own = counted(self._with_their_own, "mailbox has", "mailboxes have")
+            said += f" {own} an interval of their own, by which Dovecot alone goes."
+        return f"{said} {MOVED}" if self._moves else said
 
     def _swept(self) -> Generator[None, None, None]:
         """Do all of it; each yield is where it may rest."""
-        self._plugins = mail_plugins.loaded(self._dovecot)
+        self._plugins, self._moves = mail_plugins.loaded(self._dovecot)
         users = Mailboxes(self._dovecot, time.monotonic() + PATIENCE, USERS)
         for names in users:
             yield
             if names:
                 yield from self._clear(names)
                 self._looked_into += len(names)
+            self._with_their_own = users.with_their_own
             users.deadline = time.monotonic() + PATIENCE
         for each in self._folders:
             each.complete &= users.complete
@@ -152,9 +164,15 @@ class Sweep:
         for folder in self._folders:
             chunks: list[_Chunk] = []
             yield from self._look_into(folder, names, chunks)
+            failed: set[tuple[str, str]] = set()
             for chunk in chunks:
+                # One that is locked would hold all others up once for each of its chunks.
+                if chunk.of in failed:
+                    continue
                 if self._delete(folder, chunk):
                     changed[chunk.user] = None
+                else:
+                    failed.add(chunk.of)
                 yield
         if changed:
             # mdbox frees nothing before; where there is none, this does nothing.
@@ -165,14 +183,21 @@ class Sweep:
     ) -> Iterator[None]:
         """Put what is due in the mailboxes of *names* into *chunks*."""
         mail = DueMail(folder.wanted, folder.before)
-        code, lines = yield from self._run(self._doveadm(*mail.arguments()), names)
+
+        def take(line: str) -> None:
+            due = mail.take(line)
+            if due is not None:
+                _add(chunks, due)
+
+        before = len(chunks)
+        code = yield from self._run(self._doveadm(*mail.arguments()), names, take)
         if code is None and len(names) > 1:
             # One of them takes too long; the others are not to wait for it day by day.
+            del chunks[before:]
             for name in names:
                 yield from self._look_into(folder, [name], chunks)
             return
         folder.complete &= code == 0
-        chunks += _in_chunks(due for line in lines if (due := mail.take(line)))
 
     def _delete(self, folder: _Folder, chunk: _Chunk) -> bool:
         """Delete *chunk*; say whether that went well."""
@@ -191,21 +216,28 @@ class Sweep:
         return deleted
 
     def _run(
-        self, argv: Sequence[str], names: Sequence[str]
-    ) -> Generator[None, None, tuple[int | None, list[str]]]:
-        """Run *argv* with *names* on its standard input; return its code and what it printed.
+        self,
+        argv: Sequence[str],
+        names: Sequence[str],
+        take: Callable[[str], None] = lambda _line: None,
+    ) -> Generator[None, None, int | None]:
+        """Run *argv* with *names* on its standard input; return its code, ``None`` if too late.
 
-        The code is ``None`` where it took too long.
+        *take* is given each line that it has printed: there may be more than fit into memory.
         """
         running = Background(argv, "".join(f"{name}\n" for name in names))
         try:
             deadline = time.monotonic() + LONG_PATIENCE
-            while not running.ended(POLL):
+            while not (in_time := running.ended(POLL)):
                 if time.monotonic() > deadline:
                     running.stop()
-                    return None, list(running.lines())
+                    break
                 yield
-            return running.code, list(running.lines())
+            for number, line in enumerate(running.lines()):
+                take(line)
+                if number % LINES == 0:
+                    yield
+            return running.code if in_time else None
         finally:
             running.close()
 
@@ -214,18 +246,12 @@ class Sweep:
         return self._dovecot.argv("doveadm", *plugins, *arguments)
 
 
-def _in_chunks(messages: Iterable[Due]) -> Iterator[_Chunk]:
-    chunk: _Chunk | None = None
-    for due in messages:
-        if chunk is not None and (
-            (chunk.user, chunk.guid) != (due.user, due.guid) or chunk.messages >= MESSAGES
-        ):
-            yield chunk
-            chunk = None
-        chunk = chunk or _Chunk(due.user, due.mailbox, due.guid)
-        chunk.add(due)
-    if chunk is not None:
-        yield chunk
+def _add(chunks: list[_Chunk], due: Due) -> None:
+    last = chunks[-1] if chunks else None
+    if last is None or last.of != (due.user, due.guid) or last.messages >= MESSAGES:
+        last = _Chunk(due.user, due.mailbox, due.guid)
+        chunks.append(last)
+    last.add(due)
 
 
 def _require_harmless(wanted: CountOld) -> None:

@@ -95,7 +95,7 @@ class Clearings:
         with self._database.reading() as session:
             for started, messages in session.execute(query.where(ClearingRow.started >= since)):
                 if started.date() in cleared:
-                    cleared[started.date()] += messages
+                    cleared[started.date()] += max(messages, 0)
         return list(cleared.items())
 
     def ask(self, author: Author) -> str:

@@ -6,15 +6,20 @@ import os
 import re
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from real_host import PATIENCE
 from test_preview import ANNA, BOB, CARL, directories, fill, stored
 
+from mailpanel.errors import HostError, Refused
 from mailpanel.host import sweep as sweep_module
 from mailpanel.host.dovecot import Dovecot
+from mailpanel.host.dovecot_part import DovecotPart
 from mailpanel.host.sweep import Sweep
 from mailpanel.plan import CountOld
 from mailpanel.playground.dovecot import PrivateDovecot, dovecot_version
@@ -154,6 +159,101 @@ def test_a_mailbox_that_takes_too_long_keeps_no_other_waiting(make_dovecot, monk
         fill(dovecot, user, Junk=(9,))
     hold(dovecot, ANNA)
     assert told(swept(dovecot, JUNK)) == {"Junk": (2, 2, False)}
+
+
+def with_field(dovecot: PrivateDovecot, user: str, fields: str) -> None:
+    """Have the userdb tell *fields* of *user*, from the home on."""
+    lines = dovecot.users_file.read_text().splitlines()
+    changed = [
+        line.removesuffix(":::") + fields if line.startswith(f"{user}:") else line for line in lines
+    ]
+    # It is looked at once in a second.
+    time.sleep(1.1)
+    dovecot.users_file.write_text("".join(f"{line}\n" for line in changed))
+    deadline = time.monotonic() + PATIENCE
+    while fields.rsplit("=", maxsplit=1)[-1].strip(":") not in dovecot.doveadm("user", user):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_who_has_an_interval_of_their_own_is_left_to_dovecot(make_dovecot):
+    dovecot = make_dovecot()
+    dovecot.start()
+    for user in (ANNA, BOB):
+        fill(dovecot, user, Junk=(30,))
+    with_field(dovecot, ANNA, ":::userdb_namespace/inbox/mailbox/Junk/autoexpunge=365d")
+    sweep = swept(dovecot)
+    assert told(sweep)["Junk"] == (1, 1, True)
+    assert "1 mailbox has an interval of their own" in sweep.says()
+    assert dovecot.messages(ANNA, "Junk") == ["30 days"]
+
+
+def test_a_home_that_cannot_be_looked_at_is_not_the_others(make_dovecot):
+    dovecot = make_dovecot()
+    dovecot.start()
+    for user in (ANNA, BOB):
+        fill(dovecot, user, Junk=(30,))
+    with_field(dovecot, ANNA, f":/tmp/{'x' * 300}::")
+    assert told(swept(dovecot))["Junk"] == (1, 1, False)
+
+
+def test_a_mailbox_that_is_locked_is_waited_for_once(make_dovecot, monkeypatch):
+    monkeypatch.setattr(sweep_module, "MESSAGES", 1)
+    dovecot = make_dovecot()
+    dovecot.start()
+    fill(dovecot, ANNA, Junk=(20, 19, 18))
+    fill(dovecot, BOB, Junk=(20, 19))
+    tried: list[str] = []
+    delete = Sweep._delete
+
+    def counted(sweep: Sweep, folder: Any, chunk: Any) -> bool:
+        tried.append(chunk.user)
+        return chunk.user != ANNA and delete(sweep, folder, chunk)
+
+    monkeypatch.setattr(Sweep, "_delete", counted)
+    swept(dovecot)
+    assert tried == [ANNA, BOB, BOB]
+
+
+def part_of(dovecot: PrivateDovecot) -> DovecotPart:
+    names = {"dovecot_config_file": dovecot.config_file, "state_directory": dovecot.directory}
+    return DovecotPart(SimpleNamespace(**{name: str(path) for name, path in names.items()}))
+
+
+@pytest.mark.parametrize("block", ["protocol imap", "protocol lmtp", "remote 192.0.2.0/24"])
+def test_nothing_goes_where_dovecot_has_more_than_one_interval(make_dovecot, block):
+    """By one of them Dovecot itself would keep the mail."""
+    own = "namespace inbox {{\n  mailbox Junk {{\n    autoexpunge = {}\n  }}\n}}\n"
+    dovecot = make_dovecot(extra=f"{block} {{\n{own.format('90d')}}}\n{own.format('7d')}")
+    dovecot.start()
+    with pytest.raises(HostError, match="nothing is cleared"):
+        part_of(dovecot).sweep((JUNK,))
+    dovecot = make_dovecot(extra=own.format("7d"))
+    dovecot.start()
+    part_of(dovecot).sweep((JUNK,))
+
+
+@pytest.mark.skipif(not dovecot_version().startswith("2.3"), reason="2.4 has other words for it")
+class TestLazyExpunge:
+    PLUGIN = "plugin {\n  lazy_expunge = Expunged\n}\n"
+    OF_IMAP = "mail_plugins = $mail_plugins lazy_expunge\n"
+
+    def test_what_imap_keeps_is_moved(self, make_dovecot):
+        dovecot = make_dovecot(extra=f"{self.PLUGIN}protocol imap {{\n{self.OF_IMAP}}}\n")
+        dovecot.start()
+        fill(dovecot, ANNA, Junk=(30,), Expunged=())
+        sweep = swept(dovecot)
+        assert "was moved to where that keeps it" in sweep.says()
+        assert dovecot.messages(ANNA, "Junk") == []
+        assert dovecot.messages(ANNA, "Expunged") == ["30 days"]
+
+    def test_nothing_goes_where_doveadm_would_not_move_it(self, make_dovecot):
+        dovecot = make_dovecot(extra=f"protocol imap {{\n{self.OF_IMAP}{self.PLUGIN}}}\n")
+        dovecot.start()
+        fill(dovecot, ANNA, Junk=(30,))
+        with pytest.raises(Refused, match="protocol imap"):
+            swept(dovecot)
+        assert dovecot.messages(ANNA, "Junk") == ["30 days"]
 
 
 def _quota(dovecot: PrivateDovecot) -> list[str]:

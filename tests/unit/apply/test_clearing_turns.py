@@ -129,6 +129,25 @@ def test_it_is_asked_for_once_a_day_from_its_time_on(world: World, time_passes: 
     assert world.turn() == [ClearingDue(2, "2026-11-24", 0)]
 
 
+def test_a_time_shortly_before_midnight_is_not_missed(tmp_path: Path) -> None:
+    """A service that looks once a minute may come to it a day later by the calendar."""
+    world = World(tmp_path, at="23:59")
+    world.now = datetime(2026, 11, 24, 0, 3)
+    assert world.turn() == [ClearingDue(1, DAY, 0)]
+
+
+def test_too_long_after_its_time_it_waits_for_the_next(world: World) -> None:
+    world.now = EARLY
+    assert world.turn() == []
+
+
+def test_more_answers_than_anybody_asked_for_are_not_kept(world: World) -> None:
+    """Each would be answered in one turn."""
+    for number in range(1000):
+        world.clearing.claimed(ClearingClaimed(number + 5, 7))
+    assert len(world.turn()) < 20
+
+
 def test_an_answer_that_does_not_come_is_asked_for_again(world: World, time_passes: Any) -> None:
     """As the same question: whichever answer comes first counts, and no other does."""
     assert world.turn() == [ClearingDue(1, DAY, 0)]
@@ -194,12 +213,16 @@ def test_what_is_wanted_and_not_live_yet_is_waited_for(world: World) -> None:
 
 
 def test_nothing_goes_by_an_interval_that_is_not_the_wanted_one(world: World) -> None:
-    """What is live is the one before it, and may be stricter."""
+    """What is live is the one before it, and may be stricter; a host that shares the store may."""
     world.state.put(replace(LIVE, revision=4, status="failed"))
     world.wanted = replace(world.wanted, revision=4)
-    world.turn()
+    assert world.turn() == []
+    world.clearing.request(Errand(5, "clear", NAME, True, None, None))
     world.clearing.claimed(ClearingClaimed(1, 9))
-    assert "not what is live" in (world.end().error or "")
+    answer, told = world.turn()
+    assert answer == ErrandAnswer(5, None, (), ())
+    assert isinstance(told, ClearingTold)
+    assert "not what is live" in (told.error or "")
     assert world.host.swept is None
 
 
@@ -283,6 +306,22 @@ def test_a_run_that_nobody_waits_for_is_told_to_be_over(world: World) -> None:
     assert world.host.swept is None
 
 
+def test_what_a_run_told_is_not_told_of_another_of_its_number(world: World) -> None:
+    """As there is one where the database was made anew."""
+    world.begun()
+    world.turn()
+    world.end()
+    world.now = TOMORROW
+    clearing_module.ASK_AGAIN, before = 0.0, clearing_module.ASK_AGAIN
+    try:
+        world.begun()
+    finally:
+        clearing_module.ASK_AGAIN = before
+    world.clearing.greet()
+    assert world.said[-1] == ClearingUnderWay(9)
+    assert not isinstance(world.said[-2], ClearingTold) or not world.said[-2].ended
+
+
 class TestOnRequest:
     ERRAND = Errand(5, "clear", NAME, True, {"junk_days": 1, "trash_days": 1}, None)
 
@@ -314,6 +353,21 @@ class TestOnRequest:
             world.turn()
         refused = world.clearing.request(self.ERRAND)
         assert refused == ErrandAnswer(5, TOO_SOON, (), ())
+
+    def test_it_rests_from_the_end_of_the_last_on(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However long that took: somebody could ask for ever."""
+        now = 1000.0
+        monkeypatch.setattr(clearing_module.time, "monotonic", lambda: now)
+        world.begun()
+        now += 3600
+        while world.clearing.is_under_way:
+            world.turn()
+        refused = world.clearing.request(self.ERRAND)
+        assert refused == ErrandAnswer(5, TOO_SOON, (), ())
+        now += clearing_module.REST
+        assert world.clearing.request(self.ERRAND) is None
 
     def test_it_takes_nothing_from_the_days_own(self, world: World, time_passes: Any) -> None:
         world.clearing.request(self.ERRAND)
