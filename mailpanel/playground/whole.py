@@ -25,6 +25,8 @@ __all__ = ["ERRORS", "Place", "Playground", "PlaygroundError"]
 ERRORS = (DovecotError, InstallationError, PostfixError, SubprocessError)
 # Below the ports that the system gives to clients, so that they are free the next time too.
 PORTS = {"web": 8080, "postfix": 8025, "imap": 8143, "submission": 8587, "relay": 8586}
+# Nobody who tries things wants to wait.
+OPTIONS = {"mailpanel.clearing_grace": "0", "mailpanel.check_interval": "5"}
 # The relay's accounts: for the relayhost, and for the system mailer.
 ACCOUNTS = {
     "relay-user": "secure-relay-user-password",
@@ -132,8 +134,7 @@ class Playground:
             "mailpanel.dovecot_config_file": str(private_dovecot.config_file),
             "mailpanel.msmtp_config_file": str(files / "msmtprc"),
             "mailpanel.ca_file": str(authority.write_bundle(files / "ca.pem")),
-            "mailpanel.clearing_grace": "0",
-            "mailpanel.check_interval": "5",
+            **OPTIONS,
         }
         installation = Installation(self.place.make("mailpanel"), options, ports["web"])
         return relay, private_postfix, private_dovecot, installation

@@ -43,6 +43,8 @@ def playground() -> Iterator[Playground]:
         Path(name).chmod(0o755)
         # Not those of a playground that somebody looks at meanwhile.
         patch.setattr(whole, "PORTS", {each: free_port() for each in whole.PORTS})
+        # Or mail that tests count would go while they run at that time.
+        patch.setitem(whole.OPTIONS, "mailpanel.clearing_time", "never")
         place = Place(Path(name) / "p")
         with Playground(place, None, say=print, on_message=lambda _: None) as running:
             yield running

@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -338,7 +339,8 @@ def test_once_a_day_and_a_run_that_is_killed_is_over(make_dovecot, postfix, make
     dovecot = make_dovecot()
     dovecot.start()
     fill(dovecot, ANNA, Junk=(9, 3))
-    panel = make_panel(postfix, dovecot, {"mailpanel.clearing_time": "00:00"})
+    a_minute_ago = f"{datetime.now() - timedelta(minutes=1):%H:%M}"
+    panel = make_panel(postfix, dovecot, {"mailpanel.clearing_time": a_minute_ago})
     # What was not live at the time waits for tomorrow.
     assert panel.set(SETTING, VALUE)["status"] == "applied"
     assert runs(panel) == []
