@@ -234,10 +234,16 @@ def test_nothing_goes_where_dovecot_has_more_than_one_interval(make_dovecot, blo
     part_of(dovecot).sweep((JUNK,))
 
 
-@pytest.mark.skipif(not dovecot_version().startswith("2.3"), reason="2.4 has other words for it")
 class TestLazyExpunge:
-    PLUGIN = "plugin {\n  lazy_expunge = Expunged\n}\n"
-    OF_IMAP = "mail_plugins = $mail_plugins lazy_expunge\n"
+    OLD = dovecot_version().startswith("2.3")
+    PLUGIN = (
+        "plugin {\n  lazy_expunge = Expunged\n}\n" if OLD else "lazy_expunge_mailbox = Expunged\n"
+    )
+    OF_IMAP = (
+        "mail_plugins = $mail_plugins lazy_expunge\n"
+        if OLD
+        else "mail_plugins {\n  lazy_expunge = yes\n}\n"
+    )
 
     def test_what_imap_keeps_is_moved(self, make_dovecot):
         dovecot = make_dovecot(extra=f"{self.PLUGIN}protocol imap {{\n{self.OF_IMAP}}}\n")
