@@ -214,23 +214,31 @@ class LogIn(colander.MappingSchema):
     )
 
 
+def _limit(most: int, usual: int) -> colander.SchemaNode:
+    return colander.SchemaNode(
+        Integer(1, most),
+        missing=usual,
+        title="Limit",
+        description=f"How many; {usual} where nothing is said.",
+    )
+
+
+def _before(what: str) -> colander.SchemaNode:
+    return colander.SchemaNode(
+        Integer(1, HIGHEST),
+        missing=None,
+        title="Before",
+        description=f"Only those below this {what}, as `next` has it.",
+    )
+
+
 class HistoryQuery(colander.MappingSchema):
     """Which page of a history."""
 
     schema_type = Object
 
-    limit = colander.SchemaNode(
-        Integer(1, history.LARGEST_PAGE),
-        missing=history.PAGE,
-        title="Limit",
-        description=f"How many; {history.PAGE} where nothing is said.",
-    )
-    before = colander.SchemaNode(
-        Integer(1, HIGHEST),
-        missing=None,
-        title="Before",
-        description="Only those below this revision, as `next` has it.",
-    )
+    limit = _limit(history.LARGEST_PAGE, history.PAGE)
+    before = _before("revision")
 
 
 class ClearingQuery(colander.MappingSchema):
@@ -238,18 +246,8 @@ class ClearingQuery(colander.MappingSchema):
 
     schema_type = Object
 
-    limit = colander.SchemaNode(
-        Integer(1, clearing.LARGEST_PAGE),
-        missing=clearing.PAGE,
-        title="Limit",
-        description=f"How many; {clearing.PAGE} where nothing is said.",
-    )
-    before = colander.SchemaNode(
-        Integer(1, HIGHEST),
-        missing=None,
-        title="Before",
-        description="Only those below this number, as `next` has it.",
-    )
+    limit = _limit(clearing.LARGEST_PAGE, clearing.PAGE)
+    before = _before("number")
 
 
 class AuditQuery(colander.MappingSchema):
@@ -272,15 +270,5 @@ class AuditQuery(colander.MappingSchema):
     since = colander.SchemaNode(
         Time(), missing=None, title="Since", description="Only from this time on, with its zone."
     )
-    limit = colander.SchemaNode(
-        Integer(1, audit.LARGEST_PAGE),
-        missing=audit.PAGE,
-        title="Limit",
-        description=f"How many; {audit.PAGE} where nothing is said.",
-    )
-    before = colander.SchemaNode(
-        Integer(1, HIGHEST),
-        missing=None,
-        title="Before",
-        description="Only those below this number, as `next` has it.",
-    )
+    limit = _limit(audit.LARGEST_PAGE, audit.PAGE)
+    before = _before("number")

@@ -57,6 +57,7 @@ class Executor:
     in seconds, lies between two reloads of one daemon. *alert* is
     told what root ought to hear of, once it is live and before that is written down.
     *is_adopted* says whether a value was read off this host: it may replace what it came from.
+    *before* is told of each try before anything is done for it.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Executor:
         alert: Callable[[Alert], None] = log_alert,
         require_server: Callable[[SmtpLogin], object] = lambda _: None,
         is_adopted: Callable[[Desired], bool] = lambda _wanted: False,
+        before: Callable[[Desired], object] = lambda _wanted: None,
     ) -> None:
         self._host = host
         self._state = state
@@ -86,6 +88,7 @@ class Executor:
         self._alert = alert
         self._require_server = require_server
         self._is_adopted = is_adopted
+        self._before = before
         self._pace = Pace(between)
         self._turns = Turns(pause, self._pace)
         self._teller = Teller(state, report)
@@ -100,6 +103,7 @@ class Executor:
         record = self._state.get(wanted.setting)
         if not self._may_try(wanted, record):
             return
+        self._before(wanted)
         started = time.monotonic()
         tried = replace(
             record,

@@ -151,6 +151,7 @@ class _Service:
             alert=self._alert,
             require_server=self._require_server,
             is_adopted=self._adoptions.is_of,
+            before=self._before,
         )
         self._health = RelayHealth(
             host=host,
@@ -235,6 +236,10 @@ class _Service:
         self._presence.tell()
         self._executor.tell_all()
         self._clearing.greet()
+
+    def _before(self, wanted: Desired) -> None:
+        """Read the log up to here before anything is tried for *wanted*."""
+        self._health.mark(wanted)
 
     def _report(self, report: Report) -> None:
         self._pipe.send(report)
@@ -356,7 +361,6 @@ class _Service:
     def _converge(self) -> None:
         for each in self._settings:
             with self._stop.busy():
-                self._health.mark(each)
                 self._executor.converge(each)
 
     def _settle(self) -> bool:

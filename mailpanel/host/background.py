@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from tempfile import TemporaryFile
 
 from mailpanel.errors import HostError
-from mailpanel.host.command import ENVIRONMENT
+from mailpanel.host.command import spawn
 
 __all__ = ["Background"]
 
@@ -27,21 +27,10 @@ class Background:
     def __init__(self, argv: Sequence[str], stdin: str) -> None:
         self._printed = TemporaryFile()  # noqa: SIM115 (closed by close)
         try:
-            with TemporaryFile() as given:
-                given.write(stdin.encode("utf-8", "surrogateescape"))
-                given.seek(0)
-                self._process = subprocess.Popen(
-                    argv,
-                    stdin=given,
-                    stdout=self._printed,
-                    stderr=subprocess.DEVNULL,
-                    env=ENVIRONMENT,
-                    cwd="/",
-                    start_new_session=True,
-                )
-        except FileNotFoundError:
+            self._process = spawn(argv, stdin, self._printed)
+        except HostError:
             self._printed.close()
-            raise HostError(f"The command {argv[0]} is not installed on this host.") from None
+            raise
 
     def ended(self, seconds: float) -> bool:
         """Say whether it has ended by itself, waiting *seconds* for that."""

@@ -24,6 +24,7 @@ __all__ = [
     "detached",
     "first_lines",
     "run",
+    "spawn",
     "start",
     "supervised",
 ]
@@ -135,11 +136,7 @@ class Lines:
         self._is_whole = False
 
     def __iter__(self) -> Iterator[str]:
-        # From a file: with two pipes each side could wait for the other.
-        with TemporaryFile() as given:
-            given.write(self._stdin.encode("utf-8", "surrogateescape"))
-            given.seek(0)
-            process = self._started(given)
+        process = spawn(self._argv, self._stdin, subprocess.PIPE)
         try:
             for line in self._lines(process.stdout):
                 yield line.decode("utf-8", "surrogateescape")
@@ -152,20 +149,6 @@ class Lines:
             # Closes the pipe, too.
             with process:
                 pass
-
-    def _started(self, stdin: IO[bytes]) -> subprocess.Popen[bytes]:
-        try:
-            return subprocess.Popen(
-                self._argv,
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=ENVIRONMENT,
-                cwd="/",
-                start_new_session=True,
-            )
-        except FileNotFoundError:
-            raise HostError(f"The command {self._argv[0]} is not installed on this host.") from None
 
     def _lines(self, stream: IO[bytes] | None) -> Iterator[bytes]:
         descriptor, rest = stream.fileno() if stream else -1, b""
@@ -180,6 +163,29 @@ class Lines:
 
     def _left(self) -> float:
         return self._deadline - time.monotonic()
+
+
+def spawn(argv: Sequence[str], stdin: str, stdout: int | IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start *argv*, in a group of its own, with what it prints going to *stdout*.
+
+    Raises :class:`HostError` where it is not installed.
+    """
+    # From a file: with two pipes each side could wait for the other.
+    with TemporaryFile() as given:
+        given.write(stdin.encode("utf-8", "surrogateescape"))
+        given.seek(0)
+        try:
+            return subprocess.Popen(
+                argv,
+                stdin=given,
+                stdout=stdout,
+                stderr=subprocess.DEVNULL,
+                env=ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            raise HostError(f"The command {argv[0]} is not installed on this host.") from None
 
 
 def start(argv: Sequence[str], stdin: str = "") -> Running:

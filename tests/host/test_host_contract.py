@@ -272,6 +272,19 @@ class Killed(BaseException):
     """No error that anything would put back: as if the process were gone."""
 
 
+def killed(scene: Scene, at: str) -> Plan:
+    """Begin another change, and have it killed at the step *at*; return its plan."""
+
+    def die(step: str) -> None:
+        if step == at:
+            raise Killed
+
+    wanted = plan(scene.host.facts("postfix"), "[b.test]:2525")
+    with pytest.raises(Killed):
+        converge(scene, wanted, step=die)
+    return wanted
+
+
 @pytest.mark.parametrize(
     ("at", "comes"),
     [
@@ -290,13 +303,7 @@ def test_a_change_that_was_killed_is_undone_or_finished(
     set_up(scene)
     before = scene.texts()
 
-    def die(step: str) -> None:
-        if step == at:
-            raise Killed
-
-    wanted = plan(scene.host.facts("postfix"), "[b.test]:2525")
-    with pytest.raises(Killed):
-        converge(scene, wanted, step=die)
+    wanted = killed(scene, at)
     assert scene.host.recover() == comes
     assert scene.host.recover() is None
     assert scene.value("relayhost") == ("[b.test]:2525" if comes == "finished" else "[a.test]:587")
@@ -312,13 +319,7 @@ def test_the_next_change_says_what_became_of_one_that_was_interrupted(
     """It is tried again: its facts were read before that."""
     set_up(scene)
 
-    def die(step: str) -> None:
-        if step == at:
-            raise Killed
-
-    wanted = plan(scene.host.facts("postfix"), "[b.test]:2525")
-    with pytest.raises(Killed):
-        converge(scene, wanted, step=die)
+    wanted = killed(scene, at)
     with pytest.raises(HostError, match=f"was interrupted has been {told} now; this is tried"):
         converge(scene, wanted)
 

@@ -88,6 +88,7 @@ class Scene:
             report=self.reports.append,
             try_probe=self._try,
             pause=60.0,
+            before=self._before,
         )
         self.health = RelayHealth(
             host=self.host,
@@ -99,6 +100,9 @@ class Scene:
             rehearsal=rehearsal,
             check_interval=60.0,
         )
+
+    def _before(self, wanted: Desired) -> None:
+        self.health.mark(wanted)
 
     def _try(self, _probe: SmtpLogin) -> Sequence[Step]:
         self.probes += 1
@@ -115,7 +119,6 @@ class Scene:
 
     def applied(self, wanted: Desired) -> Desired:
         self.now += 1
-        self.health.mark(wanted)
         self.executor.converge(wanted)
         self.executor.settle()
         assert self.reports[-1].status == "applied"
@@ -201,12 +204,20 @@ def test_what_may_be_of_the_revision_before_is_shown_as_codes(scene: Scene) -> N
 
 def test_what_is_refused_while_the_change_is_made_is_seen(scene: Scene) -> None:
     """Though the queue counts it as mail from before."""
-    wanted = scene.wanted()
+    wanted = scene.applied(scene.wanted())
+    # Logged since the change began; the first look comes only now.
     scene.look.tried = [refused()]
-    scene.health.mark(wanted)
-    scene.look.tried = [refused()]
-    scene.executor.converge(wanted)
     assert "refuses the password" in scene.told(wanted)["says"]
+
+
+@pytest.mark.parametrize("change", [{}, RESET])
+def test_where_nothing_is_tried_no_log_is_read(scene: Scene, change: dict[str, Any]) -> None:
+    """The journal takes its time, and there is a turn twice a second."""
+    wanted = scene.applied(scene.wanted(1, **change))
+    scene.look.marked = False
+    for _ in range(3):
+        scene.executor.converge(wanted)
+    assert not scene.look.marked
 
 
 def test_a_log_that_cannot_be_looked_for_stops_no_change(
@@ -230,7 +241,6 @@ def test_what_is_refused_while_a_later_change_fails_is_said_of_what_is_live(scen
     scene.told(live)
     later = replace(scene.wanted(2), value={**VALUE, "server_port": 1})
     scene.look.tried = [refused()]
-    scene.health.mark(later)
     scene.executor.converge(later)
     assert scene.reports[-1].status == "failed"
     assert "refuses the password (535 5.7.8)" in scene.told(later)["says"]
